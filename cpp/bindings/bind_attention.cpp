@@ -1,0 +1,46 @@
+// The JavaScript face of attention/: exact attention, and scores to look at.
+#include "attention/exact.hpp"
+#include "attention/scores.hpp"
+#include "base/half.hpp"
+#include "bindings/runtime.hpp"
+
+namespace heed::bindings {
+namespace {
+
+Job<ExactAttention>* make_exact(const JsProblem& js) { return new Job<ExactAttention>(js.problem()); }
+
+Job<ScoreMatrix>* make_scores(const JsProblem& js, std::uint32_t batch, std::uint32_t head, bool weights) {
+  return new Job<ScoreMatrix>(js.problem(), std::size_t{batch}, std::size_t{head},
+                              weights ? Look::kWeights : Look::kScores);
+}
+
+void widen_half_js(Address from, Address to, std::uint32_t count) {
+  widen_half(at<const std::uint16_t>(from), at<float>(to), count);
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(attention) {
+  using namespace emscripten;
+  value_object<JsProblem>("Problem")
+      .field("q", &JsProblem::q)
+      .field("k", &JsProblem::k)
+      .field("v", &JsProblem::v)
+      .field("out", &JsProblem::out)
+      .field("lse", &JsProblem::lse)
+      .field("batch", &JsProblem::batch)
+      .field("queries", &JsProblem::queries)
+      .field("keys", &JsProblem::keys)
+      .field("heads", &JsProblem::heads)
+      .field("kvHeads", &JsProblem::kv_heads)
+      .field("headDim", &JsProblem::head_dim)
+      .field("valueDim", &JsProblem::value_dim)
+      .field("scale", &JsProblem::scale)
+      .field("causal", &JsProblem::causal)
+      .field("headMajor", &JsProblem::head_major);
+  bind_job("ExactJob", &make_exact);
+  bind_job("ScoresJob", &make_scores);
+  function("widenHalf", &widen_half_js);
+}
+
+}  // namespace heed::bindings

@@ -1,0 +1,73 @@
+// What the bindings share: the pool of this module, addresses from JavaScript, status codes to it.
+#pragma once
+
+#include <emscripten/bind.h>
+
+#include <cstdint>
+#include <string>
+
+#include "attention/problem.hpp"
+#include "base/status.hpp"
+#include "parallel/task_pool.hpp"
+
+namespace heed::bindings {
+
+/// A byte offset into the module's memory; 0 is "none". Embind passes it as a number.
+using Address = std::uintptr_t;
+
+template <class T>
+T* at(Address address) noexcept {
+  return reinterpret_cast<T*>(address);
+}
+
+/// The pool that every job of this module runs on.
+TaskPool& pool();
+
+struct JsStatus {
+  int code;
+  std::string detail;
+};
+
+inline JsStatus to_js(const Status& status) { return {static_cast<int>(status.code), status.detail}; }
+
+/// Field for field `RawProblem` in web/src/runtime/raw.ts. Sizes come as numbers, checked there to be whole.
+struct JsProblem {
+  Address q, k, v, out, lse;
+  std::uint32_t batch, queries, keys, heads, kv_heads, head_dim, value_dim;
+  double scale;
+  bool causal, head_major;
+
+  AttentionProblem problem() const noexcept {
+    return {{batch, queries, keys, heads, kv_heads, head_dim, value_dim,
+             head_major ? Layout::kHeadMajor : Layout::kTokenMajor, causal},
+            at<const float>(q), at<const float>(k), at<const float>(v), at<float>(out), at<float>(lse),
+            static_cast<float>(scale)};
+  }
+};
+
+/// The face of long work: something with status(), units() and run(Range). Owned by JavaScript.
+template <class Work>
+class Job {
+ public:
+  template <class... Arguments>
+  explicit Job(const Arguments&... arguments) : work_(arguments..., pool()) {}
+
+  JsStatus status() const { return to_js(work_.status()); }
+  std::uint32_t units() const { return static_cast<std::uint32_t>(work_.units()); }
+  void run(std::uint32_t from, std::uint32_t to) { work_.run({from, to}); }
+
+ private:
+  Work work_;
+};
+
+/// Registers Job<Work> under `name`; `make` is its constructor in JavaScript.
+template <class Work, class... Arguments>
+void bind_job(const char* name, Job<Work>* (*make)(Arguments...)) {
+  emscripten::class_<Job<Work>>(name)
+      .constructor(make, emscripten::allow_raw_pointers())
+      .function("status", &Job<Work>::status)
+      .function("units", &Job<Work>::units)
+      .function("run", &Job<Work>::run);
+}
+
+}  // namespace heed::bindings

@@ -1,0 +1,110 @@
+# Every compile and link flag of the WebAssembly builds, each with its reason.
+#
+# A variant is one .wasm: a module with a single instruction the engine does not know fails to validate as a whole, so
+# relaxed SIMD and threads are chosen before loading, by file. Each variant is linked twice, because bundlers choke on
+# Node's imports in a web file: once for web pages and workers, once for Node. The two .wasm files must come out
+# byte-identical (.ci/build checks), so one is shipped.
+
+if(NOT HEED_VARIANT MATCHES "^(simd|relaxed|threads|relaxed-threads)$")
+  message(FATAL_ERROR "HEED_VARIANT is \"${HEED_VARIANT}\"; use one of the presets wasm-simd, wasm-relaxed, "
+                      "wasm-threads, wasm-relaxed-threads")
+endif()
+
+target_compile_options(
+  heed_flags
+  INTERFACE
+    # 128-bit SIMD is the floor: every engine since 2021 has it.
+    -msimd128
+    # Nothing throws: failures cross the boundary as status codes. Saves the unwinding tables and all type names.
+    -fno-exceptions
+    -fno-rtti)
+# Embind asks for type names by default, which -fno-rtti turns into a failed static_assert.
+target_compile_definitions(heed_flags INTERFACE EMSCRIPTEN_HAS_UNBOUND_TYPE_NAMES=0)
+
+target_link_options(
+  heed_flags
+  INTERFACE
+    -fno-exceptions
+    -fno-rtti
+    # Full optimization of module and glue, except one thing: without the limit, a function with a single caller is
+    # folded into it, whatever noinline says. A kernel folded into the driver stays in the engine's baseline compiler
+    # and runs at a quarter of its speed. cpp/kernels.txt lists what must remain a function.
+    -O3
+    -sBINARYEN_EXTRA_PASSES=--one-caller-inline-max-function-size=0
+    -lembind
+    # No deprecated behavior, and nothing of the module object that is not asked for.
+    -sSTRICT
+    # A library: there is no main().
+    --no-entry
+    # The glue is an ES module whose default export is a factory.
+    -sMODULARIZE
+    -sEXPORT_ES6
+    # JavaScript creates the memory: it chooses the maximum, and can retry with less when an engine refuses.
+    # 16 MB is the least that is handed over; 4 GB is the most a 32-bit module can address.
+    -sIMPORTED_MEMORY
+    -sALLOW_MEMORY_GROWTH
+    -sINITIAL_MEMORY=16MB
+    -sMAXIMUM_MEMORY=4GB
+    # Kernels keep tiles in registers and scratch in the heap: 256 KB of stack is ample, on every thread.
+    -sSTACK_SIZE=256KB
+    # Stack checks cost a compare in every function, and the kernels do not recurse.
+    -sSTACK_OVERFLOW_CHECK=0
+    # No eval and no new Function, so pages with a strict content security policy can load it.
+    -sDYNAMIC_EXECUTION=0
+    # No setjmp in this code base; its support would be linked otherwise.
+    -sSUPPORT_LONGJMP=0
+    # Every engine that has SIMD has TextDecoder: leave out the hand-written fallback.
+    -sTEXTDECODER=2
+    # Lets the build check that no kernel was folded away, without names inside the shipped file. On both links: it
+    # changes the order of imports, and the two .wasm files must be equal.
+    --emit-symbol-map
+    # What JavaScript may pass in, beside poolSize below; the rest is compiled out of the glue.
+    -sINCOMING_MODULE_JS_API=wasmMemory,instantiateWasm,locateFile,wasmBinary,onAbort,print,printErr)
+
+set(runtime_methods wasmMemory)
+if(HEED_VARIANT MATCHES "relaxed")
+  # Fused multiply-add, and min/max without the NaN rules. Results may differ between computers by rounding.
+  target_compile_options(heed_flags INTERFACE -mrelaxed-simd)
+endif()
+if(HEED_VARIANT MATCHES "threads")
+  target_compile_options(heed_flags INTERFACE -pthread)
+  target_link_options(
+    heed_flags
+    INTERFACE
+      -pthread
+      -sDEFAULT_PTHREAD_STACK_SIZE=256KB
+      # The workers are started while loading, as many as the factory's option poolSize says: a thread beyond the
+      # pool could only start after control returns to the event loop, so joining it would never end ...
+      "-sPTHREAD_POOL_SIZE=Module['poolSize']??0"
+      # ... and strict mode turns that into an error instead of a hang.
+      -sPTHREAD_POOL_SIZE_STRICT=2
+      # Memory that grows makes JavaScript's accesses slower under threads. The glue does next to none.
+      -Wno-pthreads-mem-growth)
+  # Freeing the workers again needs PThread.terminateAllThreads().
+  string(APPEND runtime_methods ",PThread")
+endif()
+target_link_options(heed_flags INTERFACE -sEXPORTED_RUNTIME_METHODS=${runtime_methods})
+
+# heed_module(SOURCES <file>... DEPENDS <layer>...): the module of this variant, for the web and for Node.
+function(heed_module)
+  cmake_parse_arguments(PARSE_ARGV 0 module "" "" "SOURCES;DEPENDS")
+  # Objects, not an archive: nothing refers to Embind's registrations by name, so a linker would drop them.
+  add_library(heed_bindings OBJECT ${module_SOURCES})
+  target_compile_definitions(heed_bindings PRIVATE HEED_VERSION="${PROJECT_VERSION}" HEED_VARIANT="${HEED_VARIANT}")
+  target_link_libraries(heed_bindings PUBLIC heed_flags)
+  foreach(layer IN LISTS module_DEPENDS)
+    target_link_libraries(heed_bindings PUBLIC heed::${layer})
+  endforeach()
+
+  add_custom_target(heed ALL)
+  foreach(place web node)
+    add_executable(heed-${place})
+    target_link_libraries(heed-${place} PRIVATE heed_bindings)
+    set_target_properties(heed-${place} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/glue SUFFIX .mjs)
+    add_dependencies(heed heed-${place})
+  endforeach()
+  set_target_properties(heed-web PROPERTIES OUTPUT_NAME heed-${HEED_VARIANT})
+  target_link_options(heed-web PRIVATE -sENVIRONMENT=web,worker)
+  set_target_properties(heed-node PROPERTIES OUTPUT_NAME heed-${HEED_VARIANT}.node)
+  target_link_options(heed-node PRIVATE -sENVIRONMENT=node)
+endfunction()

@@ -1,0 +1,69 @@
+# heed_layer(<name> [SOURCES <file>...] [DEPENDS <layer>...])
+#
+# Declares the static library heed_<name> (alias heed::<name>); without sources it is header-only. DEPENDS names layers
+# of this library, or the two outsiders `xsimd` and `threads`. Every layer is included as "<layer>/<file>.hpp".
+#
+# heed_flags holds what all of our own code is compiled with.
+
+add_library(heed_flags INTERFACE)
+target_compile_features(heed_flags INTERFACE cxx_std_20)
+target_include_directories(heed_flags INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})
+target_compile_options(
+  heed_flags
+  INTERFACE
+    -Wall
+    -Wextra
+    -Wpedantic
+    -Wconversion
+    -Werror
+    # libstdc++ 12 implements std::stable_sort with a function that it marks deprecated itself, and clang blames us.
+    -Wno-deprecated-declarations
+    # The bits of a result must not depend on which products the optimizer happens to fuse; simd/madd.hpp says where
+    # fusing is wanted. Fast math is never on: masks are minus infinity.
+    -ffp-contract=off)
+
+if(NOT EMSCRIPTEN)
+  # AVX2 and FMA: every x86 server and laptop of the last decade, and xsimd picks its widest back end from it.
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(heed_flags INTERFACE -march=x86-64-v3)
+  endif()
+  if(HEED_SANITIZERS)
+    # -O1: the sanitizers' checks stay, and the suite runs in seconds instead of minutes.
+    set(sanitize -fsanitize=${HEED_SANITIZERS} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+    target_compile_options(heed_flags INTERFACE ${sanitize})
+    target_link_options(heed_flags INTERFACE ${sanitize})
+  endif()
+endif()
+
+function(heed_layer name)
+  cmake_parse_arguments(PARSE_ARGV 1 layer "" "" "SOURCES;DEPENDS")
+  if(layer_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "heed_layer(${name}): unknown arguments ${layer_UNPARSED_ARGUMENTS}")
+  endif()
+  set(target heed_${name})
+  if(layer_SOURCES)
+    add_library(${target} STATIC ${layer_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(heed::${name} ALIAS ${target})
+  target_link_libraries(${target} ${scope} heed_flags)
+
+  foreach(other IN LISTS layer_DEPENDS)
+    if(other STREQUAL "xsimd")
+      target_link_libraries(${target} ${scope} xsimd::xsimd)
+    elseif(other STREQUAL "threads")
+      if(NOT EMSCRIPTEN)
+        # Emscripten's threads are a property of the whole variant: cmake/emscripten.cmake.
+        find_package(Threads REQUIRED)
+        target_link_libraries(${target} ${scope} Threads::Threads)
+      endif()
+    elseif(TARGET heed::${other})
+      target_link_libraries(${target} ${scope} heed::${other})
+    else()
+      message(FATAL_ERROR "heed_layer(${name}): there is no layer \"${other}\" below it")
+    endif()
+  endforeach()
+endfunction()

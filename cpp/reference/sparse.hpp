@@ -1,0 +1,20 @@
+// The oracle for top-k rows: from the probabilities p of a row and the set H that it keeps, with T all the others,
+//
+//   tau = sum_T p_j     renormalized p_j / (1 - tau) on H     raw p_j on H     compensated p_j on H, tau / |T| on T
+//
+// Each estimator is a row of weights; mix() of attention.hpp turns weights into an output.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace heed::reference {
+
+/// tau, summed over the dropped entries themselves so that a small one keeps its digits.
+double dropped_mass(const std::vector<double>& p, const std::vector<std::uint32_t>& kept);
+
+std::vector<double> renormalized(const std::vector<double>& p, const std::vector<std::uint32_t>& kept);
+std::vector<double> raw(const std::vector<double>& p, const std::vector<std::uint32_t>& kept);
+std::vector<double> compensated(const std::vector<double>& p, const std::vector<std::uint32_t>& kept);
+
+}  // namespace heed::reference

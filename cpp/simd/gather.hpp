@@ -1,0 +1,20 @@
+// Weighted sums over chosen rows: what is left of attention once the keys are selected.
+#pragma once
+
+#include "base/view.hpp"
+#include "simd/simd.hpp"
+
+namespace heed::simd {
+
+/// out[c] = sum_i weights[i] * values[indices[i]][c], in the order of i. `weights` and `indices` hold `count`.
+void kernel_gather(const MatrixView<const float>& values, const std::uint32_t* indices, const float* weights,
+                   std::size_t count, float* out) noexcept;
+
+/// The same, and plain[c] = sum_i values[indices[i]][c], from one pass over the rows.
+void kernel_gather_with_sum(const MatrixView<const float>& values, const std::uint32_t* indices, const float* weights,
+                            std::size_t count, float* out, float* plain) noexcept;
+
+/// sum[c] += values[i][c] for the rows of `range`, in double.
+void kernel_add_rows(const MatrixView<const float>& values, Range range, double* sum) noexcept;
+
+}  // namespace heed::simd

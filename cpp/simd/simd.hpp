@@ -1,0 +1,47 @@
+// The one door to SIMD. Only this folder names xsimd or an instruction; the rest of the library calls the functions
+// declared here and reads kLanes and kPanel.
+//
+// A panel is kPanel queries side by side, one per lane: every kernel keeps two vectors of them. Lanes are queries, so
+// no kernel ever sums across a vector, and a score is one fixed chain of multiply-adds (see score_tile.hpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include <xsimd/xsimd.hpp>
+
+// A kernel is a function of its own in the binary. The name starts with `kernel_`, the build checks that it is still
+// there after linking: a loop that the linker folds into a long-running caller stays in the engine's slow tier.
+#define HEED_KERNEL __attribute__((noinline))
+
+namespace heed::simd {
+
+using F32 = xsimd::batch<float>;
+using I32 = xsimd::batch<std::int32_t>;
+
+inline constexpr std::size_t kLanes = F32::size;
+/// Queries in a panel: two vectors.
+inline constexpr std::size_t kPanel = 2 * kLanes;
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+inline F32 load(const float* from) noexcept { return F32::load_unaligned(from); }
+inline void store(float* to, F32 x) noexcept { x.store_unaligned(to); }
+inline F32 splat(float x) noexcept { return F32(x); }
+inline F32 zero() noexcept { return F32(0.0f); }
+
+/// The larger of x and limit; NaN in x stays NaN, so that a spoiled lane is seen in the result.
+inline F32 at_least(F32 x, F32 limit) noexcept {
+#if defined(__wasm_simd128__)
+  return wasm_f32x4_pmax(x, limit);  // one maxps on x86; f32x4.max needs eight instructions there
+#else
+  return xsimd::select(x < limit, limit, x);
+#endif
+}
+
+/// Bit i is set where lane i of the condition holds.
+inline std::uint32_t bits(xsimd::batch_bool<float> condition) noexcept {
+  return static_cast<std::uint32_t>(condition.mask());
+}
+
+}  // namespace heed::simd

@@ -1,0 +1,46 @@
+#include "sparse/dropped_mass.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "simd/exp.hpp"
+#include "simd/softmax_pass.hpp"
+
+namespace heed {
+namespace {
+
+constexpr double kUnitRoundoff = 0x1p-24;
+
+double sum_error(const RowSums& sums) noexcept {
+  const double spread =
+      std::max(0.0, std::log(static_cast<double>(sums.visible)) - std::log(sums.all)) + 2.0 * double{simd::kSlack};
+  const double moves = static_cast<double>(sums.moves);
+  return double{simd::kExpError} + 3.0 * kUnitRoundoff * spread +
+         static_cast<double>(simd::kKeyBlock) * kUnitRoundoff +
+         moves * (double{simd::kExpError} + 264.0 * kUnitRoundoff);
+}
+
+float rounded_up(double x) noexcept {
+  const float nearest = static_cast<float>(x);
+  return static_cast<double>(nearest) >= x ? nearest : std::nextafter(nearest, 2.0f);
+}
+
+}  // namespace
+
+DroppedMass dropped_mass(const RowSums& sums) noexcept {
+  if (std::isnan(sums.all)) return {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::quiet_NaN()};
+  if (sums.entries == sums.visible || sums.all == 0.0) return {0.0f, 0.0f};
+  const double tau = std::clamp(1.0 - sums.kept / sums.all, 0.0, 1.0);
+  const double eta = sum_error(sums);
+  const double computed = std::min(1.0, (tau + 2.0 * eta) / (1.0 - eta));
+  const double certified = computed / (computed + (1.0 - computed) * std::exp(-2.0 * sums.score_error));
+  return {static_cast<float>(tau), std::min(1.0f, rounded_up(certified))};
+}
+
+double score_error(std::size_t head_dim, double query_norm, double key_norm, double scale) noexcept {
+  const double du = static_cast<double>(head_dim + 2) * kUnitRoundoff;
+  return du / (1.0 - du) * std::abs(scale) * query_norm * key_norm;
+}
+
+}  // namespace heed

@@ -1,0 +1,86 @@
+// Top-k attention by exact scan: every score is computed, the k that rank first (topk/order.hpp) are kept, the rest is
+// summed up into one number, the dropped mass, and left to the estimator (tail.hpp).
+//
+// Per unit of rows the keys pass by in blocks, an even sample of them first (key_order.hpp). The sample gives each row a
+// threshold. For each panel and block: scores, the sum of all e^s against a running reference, and a filter that appends
+// the scores above the row's threshold to its candidates. When a row's candidates are nearly full they are cut to the k
+// best, which raises the threshold. At the end of the row the candidates are cut to exactly k and their values gathered.
+// A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold, so the set
+// is exact whatever the sample was.
+//
+// A row that has fewer scores above -infinity than it must keep takes -infinity and then NaN scores, lowest index first.
+//
+// Memory: per thread, rows x (2 k + 256) candidates of 8 bytes and what exact attention needs for scores; never n x n.
+#pragma once
+
+#include "attention/problem.hpp"
+#include "attention/row_blocks.hpp"
+#include "base/buffer.hpp"
+#include "parallel/task_pool.hpp"
+#include "sparse/budget.hpp"
+#include "sparse/candidates.hpp"
+#include "sparse/key_order.hpp"
+#include "sparse/tail.hpp"
+#include "sparse/topk_scratch.hpp"
+#include "sparse/value_sums.hpp"
+
+namespace heed {
+
+struct TopKOptions {
+  Budget budget;
+  Estimator estimator = Estimator::kCompensated;
+  float* dropped = nullptr;        // (batch, queries, heads)
+  float* bound = nullptr;          // (batch, queries, heads)
+  std::uint32_t* kept = nullptr;   // (batch, queries, heads)
+  std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
+  const std::uint32_t* offsets = nullptr;  // from write_offsets()
+};
+
+/// Running totals of the entries that the rows keep, in the order batch, query, head: batch * queries * heads + 1
+/// numbers. False when the total does not fit in 32 bits.
+[[nodiscard]] bool write_offsets(const AttentionShape& shape, const Budget& budget, std::uint32_t* offsets) noexcept;
+
+class TopKAttention {
+ public:
+  TopKAttention(const AttentionProblem& problem, const TopKOptions& options, TaskPool& pool);
+
+  /// Why it cannot run. Nothing may be called after a failure.
+  const Status& status() const noexcept { return status_; }
+  std::size_t units() const noexcept { return blocks_.units(); }
+  /// Computes the rows of some units. Each unit once, in any batches.
+  void run(Range units);
+
+ private:
+  struct Scratch;
+  struct OfferedKeys;
+  struct RowPlace;
+  Status prepare();
+  Scratch cut(Pieces& pieces) const noexcept;
+  std::size_t scratch_bytes() const noexcept;
+  void run_unit(std::size_t unit, std::size_t thread) noexcept;
+  void start_panel(const RowBlocks::Unit& unit, std::size_t panel, Scratch& scratch) noexcept;
+  void scan_sample(const RowBlocks::Unit& unit, const KeyOrder& order, Scratch& scratch) noexcept;
+  void scan_block(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
+  void add_to_sums(PanelScan& scan, const float* scores, std::size_t count) noexcept;
+  void offer(std::size_t panel, const float* scores, const OfferedKeys& keys, Scratch& scratch) noexcept;
+  Candidates candidates(std::size_t panel, std::size_t lane, Scratch& scratch) const noexcept;
+  void finish_rows(const RowBlocks::Unit& unit, bool sampled, Scratch& scratch) noexcept;
+  void finish_row(const RowPlace& place, bool sampled, Scratch& scratch) noexcept;
+  template <class Visit>
+  void each_block_again(const RowPlace& place, Scratch& scratch, Visit&& visit) noexcept;
+  void rescan(const RowPlace& place, Scratch& scratch) noexcept;
+  void take_unranked(const RowPlace& place, Scratch& scratch) noexcept;
+
+  AttentionProblem problem_;
+  TopKOptions options_;
+  TaskPool& pool_;
+  Status status_;
+  std::size_t most_kept_;  // of any row
+  std::size_t capacity_;   // candidates of a row
+  RowBlocks blocks_;
+  Buffer<std::byte> scratch_;
+  Buffer<double> key_norms_;  // the largest of each key head
+  ValueSums value_sums_;
+};
+
+}  // namespace heed

@@ -1,0 +1,116 @@
+#include "topk/select.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "base/checked_math.hpp"
+#include "simd/row_filter.hpp"
+#include "topk/order.hpp"
+
+namespace heed {
+
+Cut kth_best(const float* scores, std::size_t count, std::size_t k) noexcept {
+  HEED_ASSERT(k >= 1 && k <= count);
+  std::uint32_t prefix = 0, mask = 0;  // keys with (key & mask) == prefix are still in question
+  std::size_t wanted = k;              // the wanted-th best of those
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    std::uint32_t histogram[256] = {};
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t key = rank_key(scores[i]);
+      if ((key & mask) == prefix) ++histogram[(key >> shift) & 255];
+    }
+    std::uint32_t bin = 255;
+    while (histogram[bin] < wanted) wanted -= histogram[bin--];
+    prefix |= bin << shift;
+    mask |= 255u << shift;
+  }
+  // The score itself, from its key.
+  const std::uint32_t bits = (prefix & 0x80000000u) != 0 ? prefix & 0x7FFFFFFFu : ~prefix;
+  return {prefix == 0 ? std::bit_cast<float>(0x7FC00000u) : std::bit_cast<float>(bits), wanted};
+}
+
+namespace {
+
+// A number that exactly k of the scores exceed, looked for between `lowest`, which at least k exceed, and the highest
+// score: three counts a round quarter the interval. Not found where scores tie at the cut or the spread is infinite.
+struct Separator {
+  float score;
+  bool found;
+};
+
+Separator separate(float* scores, std::size_t count, std::size_t k, float lowest) noexcept {
+  constexpr int kRounds = 14;  // 2^28 parts: past that only ties are left
+  std::fill(scores + count, scores + round_up(count, simd::kLanes), -simd::kInfinity);
+  float low = lowest, high = simd::kernel_row_max(scores, count);
+  for (int round = 0; round < kRounds && high - low < simd::kInfinity; ++round) {
+    const float step = 0.25f * (high - low);
+    const float at[3] = {low + step, low + 2.0f * step, low + 3.0f * step};
+    const simd::Above above = simd::kernel_count_row(scores, count, at[0], at[1], at[2]);
+    if (above.low == k) return {at[0], true};
+    if (above.middle == k) return {at[1], true};
+    if (above.high == k) return {at[2], true};
+    if (above.low < k) high = at[0];
+    else if (above.middle < k) low = at[0], high = at[1];
+    else if (above.high < k) low = at[1], high = at[2];
+    else low = at[2];
+  }
+  return {0.0f, false};
+}
+
+float lowest_of(const float* scores, std::size_t count) noexcept {
+  float lowest = simd::kInfinity;
+  for (std::size_t i = 0; i < count; ++i) lowest = scores[i] < lowest ? scores[i] : lowest;
+  return lowest;
+}
+
+}  // namespace
+
+float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::size_t k) noexcept {
+  HEED_ASSERT(k <= count);
+  if (k == count || k == 0) return k == 0 ? simd::kInfinity : lowest_of(scores, count);
+  std::size_t kept = 0;
+  if (const Separator separator = separate(scores, count, k, lowest_of(scores, count)); separator.found) {
+    // Every candidate is written, the ones that stay move the end: no branch to mispredict.
+    for (std::size_t i = 0; i < count; ++i) {
+      const float score = scores[i];
+      scores[kept] = score;
+      indices[kept] = indices[i];
+      kept += score > separator.score ? 1 : 0;
+    }
+    return lowest_of(scores, k);
+  }
+  const Cut cut = kth_best(scores, count, k);
+  const std::uint32_t last = rank_key(cut.score);
+  std::size_t ties = cut.ties_kept;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t key = rank_key(scores[i]);
+    if (key < last || (key == last && ties == 0)) continue;
+    if (key == last) --ties;
+    scores[kept] = scores[i];
+    indices[kept++] = indices[i];
+  }
+  HEED_ASSERT(kept == k);
+  return cut.score;
+}
+
+std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, std::uint32_t* indices,
+                         float* values) noexcept {
+  const std::size_t wanted = std::min(k, count);
+  if (wanted == 0) return 0;
+  const Cut cut = kth_best(scores, count, wanted);
+  const std::uint32_t last = rank_key(cut.score);
+  std::size_t ties = cut.ties_kept, kept = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t key = rank_key(scores[i]);
+    if (key < last || (key == last && ties == 0)) continue;
+    if (key == last) --ties;
+    indices[kept++] = static_cast<std::uint32_t>(i);
+  }
+  std::sort(indices, indices + kept, [scores](std::uint32_t a, std::uint32_t b) {
+    return ranks_before({scores[a], a}, {scores[b], b});
+  });
+  for (std::size_t i = 0; i < kept; ++i) values[i] = scores[indices[i]];
+  return kept;
+}
+
+}  // namespace heed

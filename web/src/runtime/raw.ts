@@ -1,0 +1,147 @@
+/**
+ * The module as Embind exposes it: addresses, sizes and status codes, nothing that a caller of the package sees.
+ *
+ * Written by hand, because the generated declarations name no arguments; tests/web/runtime/raw.test.ts compares the list
+ * of names with what every built variant really exports. Addresses are byte offsets into `wasmMemory`; 0 is "none".
+ */
+
+/** Codes in the order of `ErrorCode` in cpp/base/status.hpp. */
+export const rawCodes = [
+  "ok",
+  "invalid-argument",
+  "shape-mismatch",
+  "out-of-memory",
+  "unsupported",
+  "internal",
+] as const;
+export type RawCode = (typeof rawCodes)[number];
+
+export interface RawStatus {
+  /** Index into `rawCodes`. */
+  code: number;
+  /** Names the argument, what it was, what would be legal. Empty when `code` is 0. */
+  detail: string;
+}
+
+/**
+ * Long work, cut into units that depend on the problem alone. `run(from, to)` does the units [from, to) on all threads
+ * and returns; units may be run in any batches but in order. `status()` is final after construction.
+ */
+export interface RawJob {
+  status(): RawStatus;
+  units(): number;
+  run(from: number, to: number): void;
+  delete(): void;
+}
+
+/** Shapes and addresses of one attention problem. All arrays are dense, in the given layout. */
+export interface RawProblem {
+  /** (batch, queries, heads, headDim), or (batch, heads, queries, headDim) when headMajor. */
+  q: number;
+  /** (batch, keys, kvHeads, headDim), or head-major. */
+  k: number;
+  /** (batch, keys, kvHeads, valueDim), or head-major. */
+  v: number;
+  /** (batch, queries, heads, valueDim), or head-major; written. */
+  out: number;
+  /** (batch, queries, heads) natural log of the softmax denominator, or 0. -inf where no key is visible. */
+  lse: number;
+  batch: number;
+  queries: number;
+  keys: number;
+  heads: number;
+  kvHeads: number;
+  headDim: number;
+  valueDim: number;
+  scale: number;
+  causal: boolean;
+  headMajor: boolean;
+}
+
+/** Order of `Estimator` in cpp/sparse/tail.hpp. */
+export const rawEstimators = ["renormalized", "raw", "compensated"] as const;
+
+export interface RawTopKOptions {
+  /** Entries kept per row; 0 when the window law `ceil(alpha n^exponent)` decides. */
+  k: number;
+  alpha: number;
+  exponent: number;
+  /** Clamp of the window law: max(1, min) <= k <= max. `max` 0 means no limit. */
+  min: number;
+  max: number;
+  /** Index into `rawEstimators`. */
+  estimator: number;
+  /** (batch, queries, heads) f32, written: the dropped mass tau. */
+  dropped: number;
+  /** (batch, queries, heads) f32, written: an upper bound of tau with arithmetic error included. */
+  bound: number;
+  /** (batch, queries, heads) u32, written: entries kept. */
+  kept: number;
+  /** u32 indices, ascending per row, row r at offsets[r], or 0 when not wanted. */
+  indices: number;
+  /** (batch * queries * heads + 1) u32 from `topKOffsets`, or 0 when `indices` is 0. */
+  offsets: number;
+}
+
+export interface RawModule {
+  readonly wasmMemory: WebAssembly.Memory;
+  /** Present in builds with threads. */
+  readonly PThread?: { terminateAllThreads(): void };
+
+  /** 64-byte aligned, or 0 when there is no memory left. */
+  allocate(bytes: number): number;
+  release(address: number): void;
+  /** Bytes handed out by `allocate` and not released, and held by jobs. */
+  liveBytes(): number;
+  /** "simd" | "relaxed" | "threads" | "relaxed-threads" */
+  variant(): string;
+  version(): string;
+  /** Threads that work, the caller included. 1 in builds without threads. Called once, before any job. */
+  startThreads(threads: number): RawStatus;
+  stopThreads(): void;
+
+  ExactJob: new (problem: RawProblem) => RawJob;
+  TopKJob: new (problem: RawProblem, options: RawTopKOptions) => RawJob;
+  /**
+   * Writes (batch * queries * heads + 1) u32 running totals of the entries that each row keeps to `offsets`, and returns
+   * the total, or -1 when it does not fit in u32. Rows in the order (batch, query, head).
+   */
+  topKOffsets(problem: RawProblem, options: RawTopKOptions, offsets: number): number;
+  /**
+   * Scores (`weights` false) or probabilities (`weights` true) of one batch entry and one head, written to `out`
+   * (queries, keys) f32. Masked entries are -inf as scores, 0 as weights.
+   */
+  ScoresJob: new (problem: RawProblem, batch: number, head: number, weights: boolean) => RawJob;
+  /** Positions of the k largest of `scores` (count) in rank order: score descending, index ascending, NaN last. */
+  selectTopK(scores: number, count: number, k: number, indices: number, values: number): RawStatus;
+  /** Widens `count` IEEE half floats at `from` (u16) to f32 at `to`. */
+  widenHalf(from: number, to: number, count: number): void;
+
+  /**
+   * One length n of protocol E1: rows of softmax(scale X W X^T) for Gaussian X, W = W_Q W_K^T.
+   * `weights`: 0 independent, 1 identity, 2 lowRank. `epsilon`: address of `epsilons` f64. `effective` (f64, epsilons):
+   * written, mean over the sampled rows of the number of entries above each epsilon. `sigma` (f64, 1): written, the
+   * standard deviation of the off-diagonal logits.
+   */
+  CollapseJob: new (options: RawCollapseOptions) => RawJob;
+  /** |S_eps| / n for Gaussian logits of standard deviation sigma (theory.md 3.2). */
+  gaussianIneffectiveShare(n: number, epsilon: number, sigma: number): number;
+  /** clamp(ceil(alpha n^exponent - 1e-9), max(1, min), n), max 0 for none. */
+  windowLaw(n: number, alpha: number, exponent: number, min: number, max: number): number;
+}
+
+export interface RawCollapseOptions {
+  n: number;
+  headDim: number;
+  rows: number;
+  weights: number;
+  rank: number;
+  seed: number;
+  epsilon: number;
+  epsilons: number;
+  effective: number;
+  sigma: number;
+}
+
+/** The default export of every glue file. */
+export type RawFactory = (options: Record<string, unknown>) => Promise<RawModule>;
