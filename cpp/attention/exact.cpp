@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "base/pieces.hpp"
 #include "simd/pack.hpp"
-#include "simd/score_tile.hpp"
 #include "simd/softmax_pass.hpp"
 #include "simd/value_tile.hpp"
 
@@ -20,16 +20,20 @@ constexpr std::size_t kPanelsTogether = 64 / simd::kPanel;
 struct ExactAttention::Panel {
   simd::PanelState state;
   PanelVisibility sees;
+  PanelRows rows;
+  double sum[simd::kPanel];  // instead of state.sum where sums are compensated
 };
 
 // One thread's working memory, cut from one allocation.
 struct ExactAttention::Scratch {
+  Panel* panels;
   float* keys;
   float* values;
-  float* scores;    // kPanelsTogether blocks
-  float* queries;   // panels
-  float* out;       // panels
-  Panel* panels;
+  float* scores;   // kPanelsTogether blocks
+  float* queries;  // panels
+  float* out;      // panels
+  float* low;      // panels, where sums are compensated: what `out` rounds away
+  float* part;     // a panel's contribution of one block, likewise
 };
 
 ExactAttention::ExactAttention(const AttentionProblem& problem, TaskPool& pool)
@@ -37,29 +41,33 @@ ExactAttention::ExactAttention(const AttentionProblem& problem, TaskPool& pool)
       pool_(pool),
       status_(validate(problem)),
       blocks_(status_.ok() ? problem.shape : AttentionShape{}, kUnitRows),
+      former_(problem_),
       value_columns_(round_up(problem.shape.value_dim, 2)) {
   if (!status_.ok()) return;
-  const std::size_t panels = blocks_.panels();
-  scratch_size_ = simd::kKeyBlock * (simd::packed_stride(problem.shape.head_dim) + simd::packed_stride(value_columns_)) +
-                  kPanelsTogether * simd::kKeyBlock * simd::kPanel +
-                  panels * simd::kPanel * (problem.shape.head_dim + value_columns_) +
-                  panels * sizeof(Panel) / sizeof(float);
-  scratch_size_ = round_up(scratch_size_, 16);
-  const CheckedSize total = checked_product({scratch_size_, pool.threads()});
+  const CheckedSize total = checked_product({scratch_bytes(), pool.threads()});
   if (!total.fits || !scratch_.resize(total.value))
     status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
 }
 
-ExactAttention::Scratch ExactAttention::scratch(std::size_t thread) noexcept {
-  const std::size_t panels = blocks_.panels();
+ExactAttention::Scratch ExactAttention::cut(Pieces& pieces) const noexcept {
+  const std::size_t panels = blocks_.panels(), rows = panels * simd::kPanel;
+  const bool compensated = problem_.accumulate == Accumulate::kCompensated;
   Scratch s{};
-  s.panels = reinterpret_cast<Panel*>(scratch_.data() + thread * scratch_size_);
-  s.keys = reinterpret_cast<float*>(s.panels + panels);
-  s.values = s.keys + simd::kKeyBlock * simd::packed_stride(problem_.shape.head_dim);
-  s.scores = s.values + simd::kKeyBlock * simd::packed_stride(value_columns_);
-  s.queries = s.scores + kPanelsTogether * simd::kKeyBlock * simd::kPanel;
-  s.out = s.queries + panels * simd::kPanel * problem_.shape.head_dim;
+  s.panels = pieces.take<Panel>(panels);
+  s.keys = pieces.take<float>(simd::kKeyBlock * simd::packed_stride(problem_.shape.head_dim));
+  s.values = pieces.take<float>(simd::kKeyBlock * simd::packed_stride(value_columns_));
+  s.scores = pieces.take<float>(kPanelsTogether * simd::kKeyBlock * simd::kPanel);
+  s.queries = pieces.take<float>(rows * problem_.shape.head_dim);
+  s.out = pieces.take<float>(rows * value_columns_);
+  s.low = pieces.take<float>(compensated ? rows * value_columns_ : 0);
+  s.part = pieces.take<float>(compensated ? simd::kPanel * value_columns_ : 0);
   return s;
+}
+
+std::size_t ExactAttention::scratch_bytes() const noexcept {
+  Pieces pieces(nullptr);
+  cut(pieces);
+  return pieces.used();
 }
 
 void ExactAttention::run(Range units) {
@@ -69,77 +77,105 @@ void ExactAttention::run(Range units) {
 void ExactAttention::run_unit(std::size_t index, std::size_t thread) noexcept {
   const AttentionShape& shape = problem_.shape;
   const RowBlocks::Unit unit = blocks_.unit(index);
-  Scratch s = scratch(thread);
-
-  const std::size_t panels = blocks_.panels();
-  for (std::size_t p = 0; p < panels; ++p) {
-    const std::size_t first = blocks_.panel_query(unit, p);
-    s.panels[p].state.clear();
-    s.panels[p].sees = PanelVisibility::of(shape, first, unit.last);
-    if (first >= unit.last) continue;
-    simd::kernel_pack_panel(problem_.query_rows(unit.batch, blocks_.panel_head(unit, p)), first, problem_.scale,
-                            s.queries + p * simd::kPanel * shape.head_dim);
+  Pieces pieces(scratch_.data() + thread * scratch_bytes());
+  Scratch s = cut(pieces);
+  const std::size_t panels = blocks_.panels(), size = panels * simd::kPanel * value_columns_;
+  for (std::size_t p = 0; p < panels; ++p) start_panel(unit, p, s);
+  std::fill_n(s.out, size, 0.0f);
+  if (problem_.accumulate == Accumulate::kCompensated) {
+    std::fill_n(s.low, size, 0.0f);
+    std::fill_n(s.part, simd::kPanel * value_columns_, 0.0f);
   }
-  std::fill_n(s.out, panels * simd::kPanel * value_columns_, 0.0f);
 
-  const std::size_t visible = shape.visible(unit.last - 1);
-  for (std::size_t j = 0; j < visible; j += simd::kKeyBlock)
-    absorb_block(unit, {j, std::min(j + simd::kKeyBlock, visible)}, s);
-
+  const std::size_t end = shape.end(unit.last - 1), from = shape.from(unit.first);
+  for (std::size_t j = 0; j < end; j += simd::kKeyBlock) {
+    const Range keys{j, std::min(j + simd::kKeyBlock, end)};
+    if (keys.end > from || keys.begin < shape.sinks) absorb_block(unit, keys, s);
+  }
   for (std::size_t p = 0; p < panels; ++p) write_panel(unit, p, s);
 }
 
-void ExactAttention::absorb_block(const RowBlocks::Unit& unit, Range keys, Scratch& s) noexcept {
-  const std::size_t d = problem_.shape.head_dim, panels = blocks_.panels();
-  const std::size_t block_size = simd::kKeyBlock * simd::kPanel, stride = simd::packed_stride(value_columns_);
-  simd::kernel_pack_rows(problem_.key_rows(unit.batch, unit.kv_head), keys, d, s.keys);
-  simd::kernel_pack_rows(problem_.value_rows(unit.batch, unit.kv_head), keys, value_columns_, s.values);
+void ExactAttention::start_panel(const RowBlocks::Unit& unit, std::size_t p, Scratch& s) noexcept {
+  const std::size_t first = blocks_.panel_query(unit, p), head = blocks_.panel_head(unit, p);
+  float* queries = s.queries + p * simd::kPanel * problem_.shape.head_dim;
+  Panel& panel = s.panels[p];
+  panel = {};
+  panel.state.clear();
+  panel.sees = PanelVisibility::of(problem_.shape, first, unit.last);
+  panel.rows = {unit.batch, head, first, std::min(first + simd::kPanel, unit.last), queries, &panel.sees};
+  if (first < unit.last)
+    simd::kernel_pack_panel(problem_.query_rows(unit.batch, head), first, static_cast<float>(problem_.scale), queries);
+}
 
+void ExactAttention::absorb_block(const RowBlocks::Unit& unit, Range keys, Scratch& s) noexcept {
+  const std::size_t panels = blocks_.panels(), block_size = simd::kKeyBlock * simd::kPanel;
+  const std::size_t out_size = simd::kPanel * value_columns_;
+  simd::kernel_pack_rows(problem_.key_rows(unit.batch, unit.kv_head), keys, problem_.shape.head_dim, s.keys);
+  const bool finite = simd::kernel_pack_checked(problem_.value_rows(unit.batch, unit.kv_head), keys, value_columns_,
+                                                s.values);
   for (std::size_t together = 0; together < panels; together += kPanelsTogether) {
-    // A panel takes part when one of its queries sees a key of the block; `count` keys are seen by somebody.
+    // A panel takes part when one of its rows sees a key of the block; nobody sees keys past `count`.
     const auto each = [&](auto&& step) {
       for (std::size_t p = together; p < std::min(together + kPanelsTogether, panels); ++p) {
-        const std::size_t most = s.panels[p].sees.most;
-        if (most <= keys.begin) continue;
-        step(p, std::min(most, keys.end) - keys.begin, s.scores + (p - together) * block_size);
+        Panel& panel = s.panels[p];
+        if (!panel.sees.any_see(keys)) continue;
+        step(p, panel, std::min(panel.sees.end_most, keys.end) - keys.begin, s.scores + (p - together) * block_size);
       }
     };
-    each([&](std::size_t p, std::size_t count, float* scores) {
-      simd::scores(s.queries + p * simd::kPanel * d, s.keys, count, d, scores);
+    each([&](std::size_t, Panel& panel, std::size_t count, float* scores) {
+      former_.form(panel.rows, {keys.begin, keys.begin + count}, s.keys, scores);
     });
-    each([&](std::size_t p, std::size_t count, float* scores) {
-      Panel& panel = s.panels[p];
-      if (panel.sees.least < keys.begin + count)
-        simd::kernel_mask(scores, count, panel.sees.lanes, static_cast<float>(keys.begin));
-      alignas(64) float rescale[simd::kPanel];
-      if (simd::kernel_softmax(scores, count, panel.state, rescale))
-        simd::kernel_rescale(rescale, value_columns_, s.out + p * simd::kPanel * value_columns_);
+    each([&](std::size_t p, Panel& panel, std::size_t count, float* scores) {
+      weigh(panel, count, scores, s.out + p * out_size, s.low + p * out_size);
     });
-    each([&](std::size_t p, std::size_t count, float* scores) {
-      const PanelVisibility& sees = s.panels[p].sees;
-      float* out = s.out + p * simd::kPanel * value_columns_;
-      const std::size_t by_all = std::min(std::max(sees.least, keys.begin) - keys.begin, count);
-      simd::add_values(scores, s.values, by_all, value_columns_, out);
-      if (by_all < count)
-        simd::kernel_values_ragged(scores + by_all * simd::kPanel, s.values + by_all * stride, count - by_all,
-                                   value_columns_, stride, sees.lanes, static_cast<float>(keys.begin + by_all), out);
+    each([&](std::size_t p, Panel&, std::size_t count, float* weights) {
+      mix(count, finite, weights, s, s.out + p * out_size, s.low + p * out_size);
     });
   }
 }
 
-void ExactAttention::write_panel(const RowBlocks::Unit& unit, std::size_t panel, const Scratch& s) noexcept {
+// Scores to weights; what was accumulated before follows the reference.
+void ExactAttention::weigh(Panel& panel, std::size_t count, float* scores, float* out, float* low) noexcept {
+  const bool compensated = problem_.accumulate == Accumulate::kCompensated;
+  if (compensated) std::fill_n(panel.state.sum, simd::kPanel, 0.0f);
+  alignas(64) float rescale[simd::kPanel];
+  const bool moved = simd::kernel_softmax(scores, count, panel.state, rescale);
+  if (moved) simd::kernel_rescale(rescale, value_columns_, out);
+  if (!compensated) return;
+  if (moved) simd::kernel_rescale(rescale, value_columns_, low);
+  for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
+    panel.sum[lane] = panel.sum[lane] * (moved ? double{rescale[lane]} : 1.0) + double{panel.state.sum[lane]};
+}
+
+void ExactAttention::mix(std::size_t count, bool finite, const float* weights, const Scratch& s, float* out,
+                         float* low) noexcept {
+  const bool compensated = problem_.accumulate == Accumulate::kCompensated;
+  float* const to = compensated ? s.part : out;
+  if (finite) {
+    simd::add_values(weights, s.values, count, value_columns_, to);
+  } else {
+    simd::kernel_values_careful(weights, s.values, count, value_columns_, simd::packed_stride(value_columns_), to);
+  }
+  if (compensated) simd::kernel_add_compensated(s.part, value_columns_, out, low);
+}
+
+void ExactAttention::write_panel(const RowBlocks::Unit& unit, std::size_t p, const Scratch& s) noexcept {
   const AttentionShape& shape = problem_.shape;
-  const std::size_t first = blocks_.panel_query(unit, panel), head = blocks_.panel_head(unit, panel);
-  const float* out = s.out + panel * simd::kPanel * value_columns_;
-  const simd::PanelState& state = s.panels[panel].state;
-  for (std::size_t i = first; i < std::min(first + simd::kPanel, unit.last); ++i) {
-    const std::size_t lane = i - first;
-    const float sum = state.sum[lane];
-    const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
-    simd::unpack_lane(out, lane, shape.value_dim, factor, problem_.out_rows(unit.batch, head).row(i));
+  const Panel& panel = s.panels[p];
+  const std::size_t size = simd::kPanel * value_columns_;
+  const bool compensated = problem_.accumulate == Accumulate::kCompensated;
+  float* const out = s.out + p * size;
+  if (compensated) {
+    for (std::size_t i = 0; i < size; ++i) out[i] += s.low[p * size + i];
+  }
+  for (std::size_t i = panel.rows.first; i < panel.rows.last; ++i) {
+    const std::size_t lane = i - panel.rows.first;
+    const double sum = compensated ? panel.sum[lane] : double{panel.state.sum[lane]};
+    const auto factor = static_cast<float>(sum == 0.0 ? 0.0 : 1.0 / sum);
+    simd::unpack_lane(out, lane, shape.value_dim, factor, problem_.out_rows(unit.batch, panel.rows.head).row(i));
     if (problem_.lse != nullptr)
-      problem_.lse[shape.row_index(unit.batch, i, head)] =
-          sum == 0.0f ? -simd::kInfinity : state.reference[lane] + std::log(sum);
+      problem_.lse[shape.row_index(unit.batch, i, panel.rows.head)] =
+          sum == 0.0 ? -simd::kInfinity : static_cast<float>(double{panel.state.reference[lane]} + std::log(sum));
   }
 }
 

@@ -2,21 +2,27 @@
 //
 // For each unit of rows (row_blocks.hpp) the keys pass by in blocks. A block of keys and values is packed once, and then,
 // eight panels at a time, the scores of the block are formed, turned into weights against a running reference, and the
-// weighted values are added to the panel's output (softmax_pass.hpp, value_tile.hpp). Three loops over eight panels
-// instead of one loop doing all three, so that first the keys and then the values stay in the first-level cache.
+// weighted values are added to the panel's output (score_former.hpp, softmax_pass.hpp, value_tile.hpp). Three loops over
+// eight panels instead of one loop doing all three, so that first the keys and then the values stay in the first-level
+// cache.
 //
-// Causal: blocks past the last visible key of a panel are never computed; where some lanes of a panel see a key and
-// others do not, scores are masked and values are added lane by lane, so that what a row may not see cannot reach it,
-// not even as NaN.
+// Blocks that no row of a panel sees, behind the diagonal or before the window, are never computed. Where some rows of a
+// panel see a key and others do not, the others' scores become -infinity and their weights 0. A weight of 0 times a NaN
+// value would still be NaN: a block with such values takes the careful path, so that what a row may not see cannot reach
+// it.
 //
-// Numerics: scores as score_tile.hpp says; weights and sums in float; a row's result depends on its panel only through
-// the moments at which the reference moves, never on threads.
+// Numerics: scores as score_tile.hpp says; weights and sums in float, block by block. Accumulate::kCompensated keeps what
+//           the addition of a block's contribution rounds away, so that the error does not grow with the number of blocks;
+//           for more, see precise.hpp. A row's result depends on its panel only through the moments at which the
+//           reference moves, never on threads.
 // Memory:   per thread, about (2 kKeyBlock + 2 rows) padded rows and a block of scores: 300 KB at d = 64.
 #pragma once
 
 #include "attention/problem.hpp"
 #include "attention/row_blocks.hpp"
+#include "attention/score_former.hpp"
 #include "base/buffer.hpp"
+#include "base/pieces.hpp"
 #include "parallel/task_pool.hpp"
 
 namespace heed {
@@ -24,6 +30,8 @@ namespace heed {
 class ExactAttention {
  public:
   ExactAttention(const AttentionProblem& problem, TaskPool& pool);
+  ExactAttention(const ExactAttention&) = delete;
+  ExactAttention& operator=(const ExactAttention&) = delete;
 
   /// Why it cannot run. Nothing may be called after a failure.
   const Status& status() const noexcept { return status_; }
@@ -34,18 +42,23 @@ class ExactAttention {
  private:
   struct Panel;
   struct Scratch;
-  Scratch scratch(std::size_t thread) noexcept;
+  Scratch cut(Pieces& pieces) const noexcept;
+  std::size_t scratch_bytes() const noexcept;
   void run_unit(std::size_t unit, std::size_t thread) noexcept;
+  void start_panel(const RowBlocks::Unit& unit, std::size_t panel, Scratch& scratch) noexcept;
   void absorb_block(const RowBlocks::Unit& unit, Range keys, Scratch& scratch) noexcept;
+  void weigh(Panel& panel, std::size_t count, float* scores, float* out, float* low) noexcept;
+  void mix(std::size_t count, bool finite, const float* weights, const Scratch& scratch, float* out,
+           float* low) noexcept;
   void write_panel(const RowBlocks::Unit& unit, std::size_t panel, const Scratch& scratch) noexcept;
 
   AttentionProblem problem_;
   TaskPool& pool_;
   Status status_;
   RowBlocks blocks_;
+  ScoreFormer former_;
   std::size_t value_columns_;  // value_dim, even
-  std::size_t scratch_size_ = 0;
-  Buffer<float> scratch_;
+  Buffer<std::byte> scratch_;
 };
 
 }  // namespace heed

@@ -51,6 +51,8 @@ Status validate(const AttentionProblem& problem) {
                                                        "; heads must be a multiple of kvHeads");
   }
   if (!std::isfinite(problem.scale)) return Status::fail(ErrorCode::kInvalidArgument, "scale must be a finite number");
+  if (!std::isfinite(problem.softcap) || problem.softcap < 0.0)
+    return Status::fail(ErrorCode::kInvalidArgument, "softcap must be a finite number, 0 for none or more");
   if (!fits(s.batch, s.queries, s.heads, s.head_dim) || !fits(s.batch, s.queries, s.heads, s.value_dim) ||
       !fits(s.batch, s.keys, s.kv_heads, s.head_dim) || !fits(s.batch, s.keys, s.kv_heads, s.value_dim)) {
     return Status::fail(ErrorCode::kShapeMismatch, "the tensors are larger than the address space");

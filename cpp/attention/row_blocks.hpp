@@ -15,6 +15,7 @@
 #include "attention/problem.hpp"
 #include "base/checked_math.hpp"
 #include "simd/block.hpp"
+#include "simd/score_rules.hpp"
 
 namespace heed {
 
@@ -57,21 +58,39 @@ class RowBlocks {
   std::size_t blocks_;
 };
 
-/// How many keys each lane of a panel sees. A lane past the last query sees what the last query sees.
+/// Which keys a panel sees. A lane past the last query sees what the last query sees.
 struct PanelVisibility {
-  alignas(64) float lanes[simd::kPanel];
-  std::size_t least;
-  std::size_t most;  // 0: no query of the panel sees a key, or the panel has no queries
+  simd::LaneVisibility lanes;
+  std::size_t from_least, from_most, end_least;
+  std::size_t end_most;  // 0: no query of the panel sees a key, or the panel has no queries
+  std::size_t sinks;
 
-  /// The panel of queries [first, first + kPanel) within [.., last).
+  /// The panel of queries [first, min(first + kPanel, last)).
   static PanelVisibility of(const AttentionShape& shape, std::size_t first, std::size_t last) noexcept {
     PanelVisibility sees{};
     if (first >= last) return sees;
-    for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
-      sees.lanes[lane] = static_cast<float>(shape.visible(std::min(first + lane, last - 1)));
-    sees.least = shape.visible(first);
-    sees.most = shape.visible(std::min(first + simd::kPanel, last) - 1);
+    const std::size_t final = std::min(first + simd::kPanel, last) - 1;
+    for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
+      const std::size_t i = std::min(first + lane, final);
+      sees.lanes.from[lane] = static_cast<float>(shape.from(i));
+      sees.lanes.end[lane] = static_cast<float>(shape.end(i));
+    }
+    sees.lanes.sinks = static_cast<float>(shape.sinks);
+    sees.sinks = shape.sinks;
+    sees.from_least = shape.from(first);
+    sees.from_most = shape.from(final);
+    sees.end_least = shape.end(first);
+    sees.end_most = shape.end(final);
     return sees;
+  }
+
+  /// Some row sees some key of [keys).
+  bool any_see(Range keys) const noexcept {
+    return keys.begin < end_most && (keys.end > from_least || keys.begin < sinks);
+  }
+  /// Every row sees every key of [keys).
+  bool all_see(Range keys) const noexcept {
+    return keys.end <= end_least && (keys.begin >= from_most || keys.end <= sinks);
   }
 };
 

@@ -32,16 +32,28 @@ inline JsStatus to_js(const Status& status) { return {static_cast<int>(status.co
 
 /// Field for field `RawProblem` in web/src/runtime/raw.ts. Sizes come as numbers, checked there to be whole.
 struct JsProblem {
-  Address q, k, v, out, lse;
-  std::uint32_t batch, queries, keys, heads, kv_heads, head_dim, value_dim;
-  double scale;
-  bool causal, head_major;
+  Address q, k, v, out, lse, bias, allowed;
+  std::uint32_t batch, queries, keys, heads, kv_heads, head_dim, value_dim, window, sinks;
+  double scale, softcap;
+  bool causal, head_major, mask_per_head;
+  int accumulate;
 
   AttentionProblem problem() const noexcept {
-    return {{batch, queries, keys, heads, kv_heads, head_dim, value_dim,
-             head_major ? Layout::kHeadMajor : Layout::kTokenMajor, causal},
-            at<const float>(q), at<const float>(k), at<const float>(v), at<float>(out), at<float>(lse),
-            static_cast<float>(scale)};
+    AttentionProblem p;
+    p.shape = {batch,    queries, keys,
+               heads,    kv_heads, head_dim,
+               value_dim, head_major ? Layout::kHeadMajor : Layout::kTokenMajor,
+               causal,   window,  sinks};
+    p.q = at<const float>(q);
+    p.k = at<const float>(k);
+    p.v = at<const float>(v);
+    p.out = at<float>(out);
+    p.lse = at<float>(lse);
+    p.scale = scale;
+    p.softcap = softcap;
+    p.mask = {at<const float>(bias), at<const std::uint8_t>(allowed), mask_per_head};
+    p.accumulate = static_cast<Accumulate>(accumulate);
+    return p;
   }
 };
 

@@ -22,6 +22,22 @@ HEED_KERNEL void kernel_pack_rows(const MatrixView<const float>& rows, Range ran
     pack_row(rows.row(i), rows.cols, padded_cols, block);
 }
 
+HEED_KERNEL bool kernel_pack_checked(const MatrixView<const float>& rows, Range range, std::size_t padded_cols,
+                                     float* block) noexcept {
+  kernel_pack_rows(rows, range, padded_cols, block);
+  // x - x is 0 for finite x and NaN otherwise; the columns past padded_cols are never written and not looked at.
+  const std::size_t stride = packed_stride(padded_cols);
+  F32 sum = zero();
+  float rest = 0.0f;
+  for (std::size_t i = 0; i < range.size(); ++i) {
+    const float* row = block + i * stride;
+    std::size_t c = 0;
+    for (; c + kLanes <= padded_cols; c += kLanes) sum = sum + (load(row + c) - load(row + c));
+    for (; c < padded_cols; ++c) rest += row[c] - row[c];
+  }
+  return bits(sum == zero()) == (1u << kLanes) - 1 && rest == 0.0f;
+}
+
 HEED_KERNEL void kernel_pack_listed(const MatrixView<const float>& rows, const std::uint32_t* list, std::size_t count,
                                     std::size_t padded_cols, float* block) noexcept {
   const std::size_t stride = packed_stride(padded_cols);

@@ -9,6 +9,10 @@ namespace heed::simd {
 /// Rows [range) of `rows` to a packed block; columns cols .. padded_cols - 1 become zero.
 void kernel_pack_rows(const MatrixView<const float>& rows, Range range, std::size_t padded_cols, float* block) noexcept;
 
+/// The same, and whether all of them are finite.
+bool kernel_pack_checked(const MatrixView<const float>& rows, Range range, std::size_t padded_cols,
+                         float* block) noexcept;
+
 /// The same for the rows whose numbers are listed.
 void kernel_pack_listed(const MatrixView<const float>& rows, const std::uint32_t* list, std::size_t count,
                         std::size_t padded_cols, float* block) noexcept;

@@ -40,12 +40,6 @@ bool kernel_softmax(float* scores, std::size_t key_count, PanelState& state, flo
 bool kernel_denominator(const float* scores, std::size_t key_count, PanelState& state, float* rescale,
                         float* block_sum) noexcept;
 
-/// Keys at or beyond a lane's `visible` get the score -inf. Key j of the block is key first_key + j of the row.
-void kernel_mask(float* scores, std::size_t key_count, const float* visible, float first_key) noexcept;
-
-/// The same where key j of the block is key keys[j] of the row.
-void kernel_mask_listed(float* scores, std::size_t key_count, const float* visible, const std::uint32_t* keys) noexcept;
-
 /// x[i] = e^(x[i] - reference) for i < round_up(count, kLanes): the row must have room for whole vectors.
 void kernel_exp_row(float* x, std::size_t count, float reference) noexcept;
 

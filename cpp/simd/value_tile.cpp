@@ -55,18 +55,16 @@ template void kernel_values<144>(const float*, const float*, std::size_t, std::s
 template void kernel_values<272>(const float*, const float*, std::size_t, std::size_t, std::size_t, float*) noexcept;
 template void kernel_values<0>(const float*, const float*, std::size_t, std::size_t, std::size_t, float*) noexcept;
 
-HEED_KERNEL void kernel_values_ragged(const float* weights, const float* values, std::size_t key_count,
-                                      std::size_t columns, std::size_t stride, const float* visible, float first_key,
-                                      float* out) noexcept {
+HEED_KERNEL void kernel_values_careful(const float* weights, const float* values, std::size_t key_count,
+                                       std::size_t columns, std::size_t stride, float* out) noexcept {
   for (std::size_t j = 0; j < key_count; ++j) {
-    const F32 key = splat(first_key + static_cast<float>(j));
     for (std::size_t half = 0; half < kPanel; half += kLanes) {
-      const auto seen = load(visible + half) > key;
       const F32 w = load(weights + j * kPanel + half);
+      const auto nothing = w == zero();
       for (std::size_t c = 0; c < columns; ++c) {
         float* to = out + c * kPanel + half;
         const F32 before = load(to);
-        store(to, xsimd::select(seen, madd(w, splat(values[j * stride + c]), before), before));
+        store(to, xsimd::select(nothing, before, madd(w, splat(values[j * stride + c]), before)));
       }
     }
   }
@@ -79,6 +77,17 @@ HEED_KERNEL void kernel_rescale(const float* factor, std::size_t columns, float*
     store(out, load(out) * low);
     store(out + kLanes, load(out + kLanes) * high);
     out += kPanel;
+  }
+}
+
+HEED_KERNEL void kernel_add_compensated(float* part, std::size_t columns, float* out, float* low) noexcept {
+  for (std::size_t i = 0; i < columns * kPanel; i += kLanes) {
+    const F32 a = load(out + i), b = load(part + i);
+    const F32 sum = a + b;
+    const F32 taken = sum - a;
+    store(low + i, load(low + i) + ((a - (sum - taken)) + (b - taken)));
+    store(out + i, sum);
+    store(part + i, zero());
   }
 }
 

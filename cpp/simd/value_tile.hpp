@@ -21,12 +21,14 @@ inline void add_values(const float* weights, const float* values, std::size_t ke
   });
 }
 
-/// The same for keys that only some lanes see: key j counts for the lanes with visible[lane] > first_key + j. What the
-/// other lanes hold does not change, whatever the value row contains.
-void kernel_values_ragged(const float* weights, const float* values, std::size_t key_count, std::size_t columns,
-                          std::size_t stride, const float* visible, float first_key, float* out) noexcept;
+/// The same where a value may be infinite or NaN: a weight of exactly 0, which is what a hidden key has, adds nothing.
+void kernel_values_careful(const float* weights, const float* values, std::size_t key_count, std::size_t columns,
+                           std::size_t stride, float* out) noexcept;
 
 /// out[c][lane] *= factor[lane]
 void kernel_rescale(const float* factor, std::size_t columns, float* out) noexcept;
+
+/// out + low += part, with what the addition rounds away kept in `low` (two-sum); `part` becomes zero.
+void kernel_add_compensated(float* part, std::size_t columns, float* out, float* low) noexcept;
 
 }  // namespace heed::simd

@@ -37,6 +37,9 @@ struct DroppedMass {
 /// Both 0 when every visible key is kept or no key has weight; both NaN when a score was NaN.
 DroppedMass dropped_mass(const RowSums& sums) noexcept;
 
+/// ||row||, in double.
+double row_norm(const float* row, std::size_t columns) noexcept;
+
 /// delta of step 3.
 double score_error(std::size_t head_dim, double query_norm, double key_norm, double scale) noexcept;
 

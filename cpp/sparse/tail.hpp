@@ -1,11 +1,23 @@
 // What a top-k row says about the keys it dropped. With the kept set H, the dropped set T, exact probabilities p and the
 // dropped mass tau = sum_T p_j:
 //
-//   renormalized   o = sum_H p_j v_j / (1 - tau)              the paper's D_spar^-1 A_spar V
-//   raw            o = sum_H p_j v_j                          biased by -tau times the mean dropped value
-//   compensated    o = sum_H p_j v_j + tau / |T| sum_T v_j    every dropped key gets the mean dropped probability
+//   renormalized   o = sum_H p_j v_j / (1 - tau)               the paper's D_spar^-1 A_spar V
+//   raw            o = sum_H p_j v_j                           biased by -tau times the mean dropped value
+//   compensated    o = sum_H p_j v_j + sum_T a v_j             a = tau / |T|: every dropped key gets the mean probability
+//   linear         o = sum_H p_j v_j + sum_T (a + b (s_j - mu)) v_j       the least-squares line of p in the score s
 //
-// `compensated` is DERIVED (theory.md 4.1); it is unbiased where values are independent of scores.
+//     mu = sum_T s_j / |T|    b = sum_T p_j (s_j - mu) / sum_T (s_j - mu)^2
+//
+// Sums over T are sums over all keys minus sums over H. Those over all keys are known without visiting T: sum v_j and
+// sum s_j v_j = (sum v_j k_j^T) q from tail_sums.hpp, the sums of scores from the scan.
+//
+// `compensated` and `linear` are DERIVED (theory.md 4.1, 4.2). Both preserve the dropped mass; where values are independent
+// of scores both are unbiased, and `linear` has the smaller error: its residual p - a - b (s - mu) is orthogonal to 1 and
+// to s. Its weights may be negative for far keys, so tau bounds the total variation of the other three only.
+//
+// Numerics: x_j = s_j - reference instead of s_j, as the scan sums it. The line is taken as flat (b = 0) for fewer than two
+//           dropped keys, and where the spread of x is below 1 % of its size: there the sums of squares have lost it, and a
+//           line over so short an interval is flat for all that it matters.
 #pragma once
 
 #include <cstddef>
@@ -17,17 +29,32 @@
 namespace heed {
 
 /// The order is the order of `rawEstimators` in web/src/runtime/raw.ts.
-enum class Estimator { kRenormalized, kRaw, kCompensated };
+enum class Estimator { kRenormalized, kRaw, kCompensated, kLinear };
 
-/// The keys that a row keeps: indices ascending, weights relative to the reference of `sums`.
+/// The keys that a row keeps: indices ascending, scores, and weights e^(score - reference).
 struct KeptKeys {
   const std::uint32_t* indices;
+  const float* scores;
   const float* weights;
 };
 
-/// Writes the row. `visible_sum` (value_dim) is the sum of the visible value rows, `scratch` as long; both are only read
-/// and written by `compensated`. A row without weight is zero, a row with a NaN score is NaN.
+/// Sums over all visible keys, x = score - reference, w = e^x.
+struct ScoreSums {
+  double reference = 0.0;
+  double x = 0.0;
+  double x_squared = 0.0;
+  double w_x = 0.0;
+};
+
+/// Sums over all visible keys of a row's values; `scored` has a stride, as it stands in a panel.
+struct VisibleSums {
+  const double* values;  // sum v_j, read by compensated and linear
+  const float* scored;   // sum s_j v_j, read by linear
+  std::size_t scored_stride;
+};
+
+/// Writes the row. `scratch`: 2 value_dim floats. A row without weight is zero, a row with a NaN score is NaN.
 void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
-               const double* visible_sum, float* scratch, float* out) noexcept;
+               const ScoreSums& scores, const VisibleSums& visible, float* scratch, float* out) noexcept;
 
 }  // namespace heed

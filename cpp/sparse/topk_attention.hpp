@@ -16,19 +16,20 @@
 #include "attention/problem.hpp"
 #include "attention/row_blocks.hpp"
 #include "base/buffer.hpp"
+#include "base/pieces.hpp"
 #include "parallel/task_pool.hpp"
 #include "sparse/budget.hpp"
 #include "sparse/candidates.hpp"
 #include "sparse/key_order.hpp"
+#include "sparse/panel_scan.hpp"
 #include "sparse/tail.hpp"
-#include "sparse/topk_scratch.hpp"
-#include "sparse/value_sums.hpp"
+#include "sparse/tail_sums.hpp"
 
 namespace heed {
 
 struct TopKOptions {
   Budget budget;
-  Estimator estimator = Estimator::kCompensated;
+  Estimator estimator = Estimator::kLinear;
   float* dropped = nullptr;        // (batch, queries, heads)
   float* bound = nullptr;          // (batch, queries, heads)
   std::uint32_t* kept = nullptr;   // (batch, queries, heads)
@@ -43,6 +44,8 @@ struct TopKOptions {
 class TopKAttention {
  public:
   TopKAttention(const AttentionProblem& problem, const TopKOptions& options, TaskPool& pool);
+  TopKAttention(const TopKAttention&) = delete;
+  TopKAttention& operator=(const TopKAttention&) = delete;
 
   /// Why it cannot run. Nothing may be called after a failure.
   const Status& status() const noexcept { return status_; }
@@ -60,12 +63,18 @@ class TopKAttention {
   void run_unit(std::size_t unit, std::size_t thread) noexcept;
   void start_panel(const RowBlocks::Unit& unit, std::size_t panel, Scratch& scratch) noexcept;
   void scan_sample(const RowBlocks::Unit& unit, const KeyOrder& order, Scratch& scratch) noexcept;
+  void start_tail(const RowBlocks::Unit& unit, Scratch& scratch) noexcept;
   void scan_block(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
-  void add_to_sums(PanelScan& scan, const float* scores, std::size_t count) noexcept;
+  void add_to_sums(PanelScan& scan, const float* scores, const OfferedKeys& keys) noexcept;
+  void add_to_tail(const RowBlocks::Unit& unit, std::size_t panel, const float* scores, std::size_t count,
+                   Scratch& scratch) noexcept;
   void offer(std::size_t panel, const float* scores, const OfferedKeys& keys, Scratch& scratch) noexcept;
   Candidates candidates(std::size_t panel, std::size_t lane, Scratch& scratch) const noexcept;
   void finish_rows(const RowBlocks::Unit& unit, bool sampled, Scratch& scratch) noexcept;
   void finish_row(const RowPlace& place, bool sampled, Scratch& scratch) noexcept;
+  void complete_candidates(const RowPlace& place, bool sampled, Scratch& scratch) noexcept;
+  bool linear() const noexcept { return options_.estimator == Estimator::kLinear; }
+  bool needs_values() const noexcept { return linear() || options_.estimator == Estimator::kCompensated; }
   template <class Visit>
   void each_block_again(const RowPlace& place, Scratch& scratch, Visit&& visit) noexcept;
   void rescan(const RowPlace& place, Scratch& scratch) noexcept;
@@ -78,9 +87,10 @@ class TopKAttention {
   std::size_t most_kept_;  // of any row
   std::size_t capacity_;   // candidates of a row
   RowBlocks blocks_;
+  ScoreFormer former_;
   Buffer<std::byte> scratch_;
-  Buffer<double> key_norms_;  // the largest of each key head
-  ValueSums value_sums_;
+  Buffer<double> key_norms_;  // (batch, kv_heads, keys): the largest up to each key, so that a row knows only its own
+  TailSums tail_sums_;
 };
 
 }  // namespace heed

@@ -1,43 +1,38 @@
-// One thread's working memory for a top-k scan, cut from one allocation.
+// What the two halves of a top-k scan share: one thread's working memory, and the place of a row in it.
+// topk_attention.cpp looks for candidates, topk_rows.cpp turns them into rows.
 #pragma once
 
-#include "attention/row_blocks.hpp"
-#include "simd/block.hpp"
-#include "simd/candidate_filter.hpp"
-#include "simd/softmax_pass.hpp"
+#include "sparse/topk_attention.hpp"
 
 namespace heed {
 
-/// What the scan knows of the rows of one panel.
-struct PanelScan {
-  simd::PanelState state;  // the reference; the sum is kept in `all`, in double
-  alignas(64) float threshold[simd::kPanel];
-  double all[simd::kPanel];
-  std::uint32_t count[simd::kPanel];      // candidates
-  std::uint32_t first_run[simd::kPanel];  // of them, in the first ascending run
-  std::uint32_t wanted[simd::kPanel];     // entries to keep
-  std::uint32_t moves;                    // of the reference
-  PanelVisibility sees;
+// Cut from one allocation.
+struct TopKAttention::Scratch {
+  PanelScan* panels;
+  float* keys;           // the packed sample, later one packed block
+  float* scores;         // of the sample for one panel, or of one block for kPanelsTogether panels
+  float* queries;        // panels
+  std::uint32_t* listed;  // numbers of the packed keys
+  float* candidate_scores;
+  std::uint32_t* candidate_indices;
+  float* spare_scores;
+  std::uint32_t* spare_indices;
+  double* visible_sum;
+  float* kept_sums;      // 2 rows of values
+  float* scored;         // panels of sum s_j v_j, where the tail is fitted
+  float* block_values;   // a packed block, likewise
+  float* block_weights;  // a block of scores, likewise
 };
 
-/// Hands out aligned pieces of a block of memory; with no block it only counts.
-class Pieces {
- public:
-  explicit Pieces(std::byte* block) noexcept : block_(block) {}
+// At most one block of keys. Whatever comes later has a number above `all_before`: for the sample, that is 0.
+struct TopKAttention::OfferedKeys {
+  const std::uint32_t* numbers;
+  std::size_t count;
+  std::uint32_t all_before;
+};
 
-  template <class T>
-  T* take(std::size_t count) noexcept {
-    T* piece = block_ == nullptr ? nullptr : reinterpret_cast<T*>(block_ + used_);
-    used_ += round_up(count * sizeof(T), kAlignment);
-    return piece;
-  }
-
-  std::size_t used() const noexcept { return used_; }
-
- private:
-  static constexpr std::size_t kAlignment = 64;
-  std::byte* block_;
-  std::size_t used_ = 0;
+struct TopKAttention::RowPlace {
+  std::size_t batch, kv_head, head, query, panel, lane;
 };
 
 }  // namespace heed

@@ -1,0 +1,130 @@
+// From candidates to rows: exactly k of them, their weights, what is known of the dropped keys, and the output.
+#include <algorithm>
+#include <cmath>
+
+#include "simd/gather.hpp"
+#include "simd/pack.hpp"
+#include "sparse/topk_scratch.hpp"
+
+namespace heed {
+
+void TopKAttention::finish_rows(const RowBlocks::Unit& unit, bool sampled, Scratch& s) noexcept {
+  const AttentionShape& shape = problem_.shape;
+  const std::size_t per_head = blocks_.panels_per_head();
+  const MatrixView<const float> values = problem_.value_rows(unit.batch, unit.kv_head);
+  for (std::size_t h = 0; h < shape.group(); ++h) {
+    std::size_t summed = shape.end(unit.first);
+    if (needs_values())
+      std::copy_n(tail_sums_.values(unit.batch, unit.kv_head, unit.first / (per_head * simd::kPanel)), shape.value_dim,
+                  s.visible_sum);
+    for (std::size_t i = unit.first; i < unit.last; ++i) {
+      if (needs_values()) simd::kernel_add_rows(values, {summed, shape.end(i)}, s.visible_sum);
+      summed = shape.end(i);
+      const std::size_t row = i - unit.first;
+      finish_row({unit.batch, unit.kv_head, unit.kv_head * shape.group() + h, i, h * per_head + row / simd::kPanel,
+                  row % simd::kPanel},
+                 sampled, s);
+    }
+  }
+}
+
+// The row's candidates become exactly the k that it keeps, in order of key.
+void TopKAttention::complete_candidates(const RowPlace& place, bool sampled, Scratch& s) noexcept {
+  PanelScan& scan = s.panels[place.panel];
+  const std::size_t lane = place.lane;
+  if (sampled && scan.count[lane] < scan.wanted[lane]) rescan(place, s);
+  if (scan.count[lane] < scan.wanted[lane]) take_unranked(place, s);
+  Candidates row = candidates(place.panel, lane, s);
+  cut_to_best(row, scan.wanted[lane], UINT32_MAX);
+}
+
+void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) noexcept {
+  const AttentionShape& shape = problem_.shape;
+  const std::size_t lane = place.lane, columns = round_up(shape.value_dim, simd::kKeyTile);
+  const PanelScan& scan = s.panels[place.panel];
+  complete_candidates(place, sampled, s);
+  const Candidates kept = candidates(place.panel, lane, s);
+
+  RowSums sums{.all = scan.all[lane],
+               .kept = 0.0,
+               .visible = shape.visible(place.query),
+               .entries = scan.wanted[lane],
+               .moves = scan.moves == 0 ? 0u : scan.moves - 1,
+               .score_error = 0.0};
+  const float reference = scan.state.reference[lane] == -simd::kInfinity ? 0.0f : scan.state.reference[lane];
+  float* const weights = s.spare_scores;
+  std::copy_n(kept.scores, round_up(sums.entries, simd::kLanes), weights);
+  simd::kernel_exp_row(weights, sums.entries, reference);
+  for (std::size_t i = 0; i < sums.entries; ++i) sums.kept += double{weights[i]};
+  if (sums.visible != 0) {
+    const std::size_t last_key = (place.batch * shape.kv_heads + place.kv_head) * shape.keys + sums.visible - 1;
+    const float* query = problem_.query_rows(place.batch, place.head).row(place.query);
+    sums.score_error = score_error(shape.head_dim, row_norm(query, shape.head_dim), key_norms_[last_key], problem_.scale);
+  }
+
+  const std::size_t row = shape.row_index(place.batch, place.query, place.head);
+  const DroppedMass mass = dropped_mass(sums);
+  if (options_.dropped != nullptr) options_.dropped[row] = mass.value;
+  if (options_.bound != nullptr) options_.bound[row] = mass.bound;
+  if (options_.kept != nullptr) options_.kept[row] = scan.wanted[lane];
+  if (options_.indices != nullptr) std::copy_n(kept.indices, sums.entries, options_.indices + options_.offsets[row]);
+  const ScoreSums scores{double{reference}, scan.x[lane], scan.x_squared[lane], scan.w_x[lane]};
+  const VisibleSums visible{s.visible_sum, linear() ? s.scored + place.panel * simd::kPanel * columns + lane : nullptr,
+                            simd::kPanel};
+  write_row(options_.estimator, problem_.value_rows(place.batch, place.kv_head), {kept.indices, kept.scores, weights},
+            sums, scores, visible, s.kept_sums, problem_.out_rows(place.batch, place.head).row(place.query));
+}
+
+// visit(key numbers of the row in order, their scores with stride kPanel) for every block that the row sees.
+template <class Visit>
+void TopKAttention::each_block_again(const RowPlace& place, Scratch& s, Visit&& visit) noexcept {
+  const AttentionShape& shape = problem_.shape;
+  const std::size_t visible = shape.visible(place.query), d = shape.head_dim;
+  for (std::size_t j = 0; j < visible; j += simd::kKeyBlock) {
+    const std::size_t count = std::min(simd::kKeyBlock, visible - j);
+    for (std::size_t i = 0; i < count; ++i) s.listed[i] = static_cast<std::uint32_t>(j + i);
+    simd::kernel_pack_listed(problem_.key_rows(place.batch, place.kv_head), s.listed, count, d, s.keys);
+    former_.form_listed(s.panels[place.panel].rows, s.listed, count, s.keys, s.scores);
+    visit(count, s.scores);
+  }
+}
+
+// The same row without the threshold that its sample gave it. The other rows of the panel take no part.
+void TopKAttention::rescan(const RowPlace& place, Scratch& s) noexcept {
+  PanelScan& scan = s.panels[place.panel];
+  std::fill_n(scan.threshold, simd::kPanel, simd::kInfinity);
+  scan.threshold[place.lane] = -simd::kInfinity;
+  scan.count[place.lane] = scan.first_run[place.lane] = 0;
+  each_block_again(place, s, [&](std::size_t count, const float* scores) {
+    offer(place.panel, scores, {s.listed, count, s.listed[count - 1]}, s);
+  });
+}
+
+// The candidates are all scores above -infinity: the row has fewer of those than it keeps, so they were never cut. What
+// is missing are keys with the score -infinity, then NaN. The scores are formed again, once to count the first kind and
+// once to take all that is kept in the order of the keys.
+void TopKAttention::take_unranked(const RowPlace& place, Scratch& s) noexcept {
+  PanelScan& scan = s.panels[place.panel];
+  std::size_t infinite = 0;
+  each_block_again(place, s, [&](std::size_t block, const float* scores) {
+    for (std::size_t i = 0; i < block; ++i)
+      infinite += scores[i * simd::kPanel + place.lane] == -simd::kInfinity ? 1 : 0;
+  });
+  const Candidates row = candidates(place.panel, place.lane, s);
+  const std::size_t missing = scan.wanted[place.lane] - row.count;
+  std::size_t take_infinite = std::min(missing, infinite), take_nan = missing - take_infinite, count = 0;
+  each_block_again(place, s, [&](std::size_t block, const float* scores) {
+    for (std::size_t i = 0; i < block; ++i) {
+      const float score = scores[i * simd::kPanel + place.lane];
+      const bool lowest = score == -simd::kInfinity, nan = std::isnan(score);
+      if ((lowest && take_infinite == 0) || (nan && take_nan == 0)) continue;
+      take_infinite -= lowest ? 1 : 0;
+      take_nan -= nan ? 1 : 0;
+      row.scores[count] = score;
+      row.indices[count++] = s.listed[i];
+    }
+  });
+  scan.count[place.lane] = scan.first_run[place.lane] = static_cast<std::uint32_t>(count);
+}
+
+}  // namespace heed
