@@ -1,4 +1,5 @@
-// The oracle for exact attention: the formulas, one row at a time, in double, with the vectors that a textbook would use.
+// The oracle for exact attention: the formulas, one row at a time, in double, with the vectors that a textbook would
+// use.
 //
 //   s_j = scale <q_i, k_j>    p_j = e^(s_j - max s) / sum_l e^(s_l - max s)    o_i = sum_j p_j v_j    j < visible(i)
 //

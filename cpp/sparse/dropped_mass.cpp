@@ -33,7 +33,7 @@ DroppedMass dropped_mass(const RowSums& sums) noexcept {
   if (sums.entries == sums.visible || sums.all == 0.0) return {0.0f, 0.0f};
   const double tau = std::clamp(1.0 - sums.kept / sums.all, 0.0, 1.0);
   const double eta = sum_error(sums);
-  const double computed = std::min(1.0, (tau + 2.0 * eta) / (1.0 - eta));
+  const double computed = eta < 1.0 ? std::min(1.0, (tau + 2.0 * eta) / (1.0 - eta)) : 1.0;
   const double certified = computed / (computed + (1.0 - computed) * std::exp(-2.0 * sums.score_error));
   return {static_cast<float>(tau), std::min(1.0f, rounded_up(certified))};
 }

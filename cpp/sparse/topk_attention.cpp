@@ -24,14 +24,10 @@ std::size_t candidate_capacity(std::size_t most_kept, std::size_t keys) noexcept
   return round_up(std::min(enough, keys + simd::kKeyBlock), 16);
 }
 
-double largest_norm(const MatrixView<const float>& rows) noexcept {
-  double largest = 0.0;
-  for (std::size_t i = 0; i < rows.rows; ++i) {
-    double sum = 0.0;
-    for (std::size_t c = 0; c < rows.cols; ++c) sum += double{rows.row(i)[c]} * double{rows.row(i)[c]};
-    largest = std::max(largest, sum);
-  }
-  return std::sqrt(largest);
+double norm(const float* row, std::size_t columns) noexcept {
+  double sum = 0.0;
+  for (std::size_t c = 0; c < columns; ++c) sum += double{row[c]} * double{row[c]};
+  return std::sqrt(sum);
 }
 
 }  // namespace
@@ -93,12 +89,15 @@ Status TopKAttention::prepare() {
   const AttentionShape& shape = problem_.shape;
   const std::size_t heads = shape.batch * shape.kv_heads;
   const CheckedSize total = checked_product({scratch_bytes(), pool_.threads()});
-  const bool room = total.fits && scratch_.resize(total.value) && key_norms_.resize(heads) &&
+  const bool room = total.fits && scratch_.resize(total.value) && key_norms_.resize(heads * shape.keys) &&
                     (options_.estimator != Estimator::kCompensated ||
                      value_sums_.build(problem_, blocks_.panels_per_head() * simd::kPanel, pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
   pool_.run({0, heads}, [&](std::size_t head, std::size_t) {
-    key_norms_[head] = largest_norm(problem_.key_rows(head / shape.kv_heads, head % shape.kv_heads));
+    const MatrixView<const float> keys = problem_.key_rows(head / shape.kv_heads, head % shape.kv_heads);
+    double largest = 0.0;
+    for (std::size_t j = 0; j < shape.keys; ++j)
+      key_norms_[head * shape.keys + j] = largest = std::max(largest, norm(keys.row(j), keys.cols));
   });
   return {};
 }
@@ -108,7 +107,7 @@ TopKAttention::Scratch TopKAttention::cut(Pieces& pieces) const noexcept {
   Scratch s{};
   s.panels = pieces.take<PanelScan>(blocks_.panels());
   s.keys = pieces.take<float>(KeyOrder::kMostSampled * simd::packed_stride(d));
-  s.scores = pieces.take<float>(kPanelsTogether * simd::kKeyBlock * simd::kPanel);
+  s.scores = pieces.take<float>(std::max(kPanelsTogether * simd::kKeyBlock, KeyOrder::kMostSampled) * simd::kPanel);
   s.queries = pieces.take<float>(rows * d);
   s.listed = pieces.take<std::uint32_t>(KeyOrder::kMostSampled);
   s.candidate_scores = pieces.take<float>(rows * capacity_);
@@ -282,9 +281,12 @@ void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) 
   const float reference = scan.state.reference[lane];
   simd::kernel_exp_row(scores, sums.entries, reference == -simd::kInfinity ? 0.0f : reference);
   for (std::size_t i = 0; i < sums.entries; ++i) sums.kept += double{scores[i]};
-  const MatrixView<const float> queries = problem_.query_rows(place.batch, place.head);
-  sums.score_error = score_error(shape.head_dim, largest_norm({queries.row(place.query), 1, queries.cols, queries.cols}),
-                                 key_norms_[place.batch * shape.kv_heads + place.kv_head], double{problem_.scale});
+  if (sums.visible != 0) {
+    const std::size_t last_key = (place.batch * shape.kv_heads + place.kv_head) * shape.keys + sums.visible - 1;
+    const float* query = problem_.query_rows(place.batch, place.head).row(place.query);
+    sums.score_error = score_error(shape.head_dim, norm(query, shape.head_dim), key_norms_[last_key],
+                                   double{problem_.scale});
+  }
 
   const std::size_t row = shape.row_index(place.batch, place.query, place.head);
   const DroppedMass mass = dropped_mass(sums);

@@ -79,7 +79,7 @@ class TopKAttention {
   std::size_t capacity_;   // candidates of a row
   RowBlocks blocks_;
   Buffer<std::byte> scratch_;
-  Buffer<double> key_norms_;  // the largest of each key head
+  Buffer<double> key_norms_;  // (batch, kv_heads, keys): the largest up to each key
   ValueSums value_sums_;
 };
 

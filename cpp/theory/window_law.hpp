@@ -24,7 +24,8 @@ struct WindowLaw {
     const double most = static_cast<double>(max == 0 ? n : std::min(max, n));
     const double wanted = std::ceil(alpha * std::pow(static_cast<double>(n), exponent) - 1e-9);
     const double least = std::min(static_cast<double>(std::max<std::size_t>(1, min)), most);
-    return static_cast<std::size_t>(std::clamp(wanted, least, most));
+    // In this order NaN, which only an invalid law gives, becomes `most`: the cast is always defined.
+    return static_cast<std::size_t>(std::max(least, std::min(most, wanted)));
   }
 };
 
