@@ -1,0 +1,66 @@
+// web/src to dist: one file per entry, flat, so that "./glue/..." and "./worker.js" mean the same in source and result.
+//
+// Entries of one platform are bundled together: what both `heed` and `heed/sync` use lies in one shared file, so an
+// error of the one is an instance of the other's class. Workers are bundled alone, because bundlers copy a worker's
+// file but not what it imports.
+
+import { existsSync, readdirSync, rmSync } from "node:fs";
+
+import { digestOf } from "../base/files.mjs";
+import { fromRoot } from "../base/paths.mjs";
+import { isStamped, keyOf, stamp } from "../base/stamp.mjs";
+
+const groups = [
+  { platform: "browser", shared: "shared-web", entries: { web: "web", "sync-web": "sync-web" } },
+  { platform: "node", shared: "shared-node", entries: { node: "node", "sync-node": "sync-node" } },
+  { platform: "browser", entries: { worker: "worker-web" } },
+  { platform: "node", entries: { "worker-node": "worker-node" } },
+];
+
+const source = (entry) => fromRoot("web", "src", "entries", `${entry}.ts`);
+const result = (name) => fromRoot("dist", `${name}.js`);
+const bundled = fromRoot("build", "stamps", "bundle");
+
+/** Entries whose source exists, by result name. */
+const present = ({ entries }) => Object.entries(entries).filter(([, entry]) => existsSync(source(entry)));
+
+export async function bundle() {
+  const inputs = [fromRoot("web", "src"), fromRoot("package.json"), fromRoot(".ci", "build", "bundle.mjs")];
+  const key = keyOf([digestOf(...inputs), digestOf(fromRoot("package-lock.json"))]);
+  const results = groups.flatMap((group) => present(group).map(([name]) => result(name)));
+  if (isStamped(bundled, key) && results.every((file) => existsSync(file))) return false;
+
+  for (const name of existsSync(fromRoot("dist")) ? readdirSync(fromRoot("dist")) : []) {
+    if (/\.js(\.map)?$/.test(name)) rmSync(fromRoot("dist", name));
+  }
+  const { rolldown } = await import("rolldown");
+  for (const group of groups) {
+    const input = Object.fromEntries(present(group).map(([name, entry]) => [name, source(entry)]));
+    if (Object.keys(input).length === 0) continue;
+    const build = await rolldown({
+      input,
+      cwd: fromRoot(),
+      platform: group.platform,
+      // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
+      external: (id) => id.startsWith("./glue/"),
+      makeAbsoluteExternalsRelative: false,
+    });
+    await build.write({
+      dir: fromRoot("dist"),
+      format: "esm",
+      sourcemap: true,
+      entryFileNames: "[name].js",
+      // Doc comments are in the declarations; bundlers' annotations stay.
+      comments: { jsdoc: false },
+      ...(group.shared === undefined
+        ? { codeSplitting: false }
+        : {
+            chunkFileNames: `${group.shared}.js`,
+            codeSplitting: { groups: [{ name: group.shared, minShareCount: 2 }] },
+          }),
+    });
+    await build.close();
+  }
+  stamp(bundled, key);
+  return true;
+}

@@ -1,0 +1,27 @@
+// The lab as static files, into build/lab. Not part of the package.
+
+import { existsSync } from "node:fs";
+
+import { digestOf } from "../base/files.mjs";
+import { fromRoot } from "../base/paths.mjs";
+import { run } from "../base/process.mjs";
+import { isStamped, keyOf, stamp } from "../base/stamp.mjs";
+
+const built = fromRoot("build", "stamps", "lab");
+export const vite = fromRoot("node_modules", "vite", "bin", "vite.js");
+export const labFolder = fromRoot("web", "lab");
+export const labConfiguration = fromRoot("web", "lab", "vite.config.ts");
+
+export async function buildLab(environment) {
+  if (!existsSync(labConfiguration)) return false;
+  const key = keyOf([digestOf(labFolder, fromRoot("dist")), digestOf(fromRoot("package-lock.json"))]);
+  if (isStamped(built, key) && existsSync(fromRoot("build", "lab", "index.html"))) return false;
+  await run("node", [vite, "build", labFolder, "--config", labConfiguration, "--logLevel", "warn"], {
+    env: environment,
+    log: fromRoot("build", "logs", "lab.log"),
+    lines: 60,
+    otherwise: "the lab did not build.",
+  });
+  stamp(built, key);
+  return true;
+}

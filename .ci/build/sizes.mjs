@@ -1,0 +1,45 @@
+// What a visitor downloads: sizes of the files of dist, and the budgets they must keep.
+
+import { existsSync, readFileSync } from "node:fs";
+import { basename, relative } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
+
+import { Failure } from "../base/failure.mjs";
+import { filesBelow } from "../base/files.mjs";
+import { fromRoot } from "../base/paths.mjs";
+
+// Chosen: one page load of the library stays below a middling photograph. In bytes after compression.
+const wasmBudget = 120_000; // brotli, each variant; a visitor loads one
+const entryBudget = 15_000; // gzip, web.js with what it imports statically
+
+export function measure(bytes) {
+  return { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes).length };
+}
+
+/** A file of dist and, recursively, the files of dist that it imports statically; the glue is loaded later, by choice. */
+export function withStaticImports(file, seen = new Set()) {
+  if (seen.has(file) || !existsSync(file)) return seen;
+  seen.add(file);
+  for (const [, name] of readFileSync(file, "utf8").matchAll(/^(?:import|export)\b[^;]*?["']\.\/([\w-]+\.js)["']/gm)) {
+    withStaticImports(fromRoot("dist", name), seen);
+  }
+  return seen;
+}
+
+export function reportSizes() {
+  const over = [];
+  console.log(`${"file".padEnd(36)}${"raw".padStart(10)}${"gzip".padStart(10)}${"brotli".padStart(10)}`);
+  for (const file of filesBelow(fromRoot("dist")).filter((file) => /\.(m?js|wasm)$/.test(file))) {
+    const size = measure(readFileSync(file));
+    const cells = [size.raw, size.gzip, size.brotli].map((bytes) => String(bytes).padStart(10));
+    console.log(relative(fromRoot("dist"), file).padEnd(36) + cells.join(""));
+    if (file.endsWith(".wasm") && size.brotli > wasmBudget) {
+      over.push(`${basename(file)} is ${size.brotli} bytes after brotli, the budget is ${wasmBudget}`);
+    }
+  }
+  const entry = [...withStaticImports(fromRoot("dist", "web.js"))].map((file) => readFileSync(file));
+  const total = entry.reduce((sum, bytes) => sum + measure(bytes).gzip, 0);
+  if (entry.length > 0) console.log(`web.js and what it imports: ${total} bytes after gzip`);
+  if (total > entryBudget) over.push(`web.js is ${total} bytes after gzip, the budget is ${entryBudget}`);
+  if (over.length > 0) throw new Failure(`over budget: ${over.join("; ")}.`);
+}

@@ -1,0 +1,73 @@
+// npm test [-- --only=<part>[,<part>]]: sets up, builds, runs every runner, and closes with "N passed, N failed".
+//
+// Fails when a test failed, and when a runner found no test at all: an empty suite proves nothing. A part is a runner's
+// name or a group (native, scripts, web, browser, lab).
+
+import { mkdirSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+
+import { Failure, guarded } from "./base/failure.mjs";
+import { fromRoot } from "./base/paths.mjs";
+import { finished } from "./base/step.mjs";
+import { build } from "./build/steps.mjs";
+import { setUp } from "./setup/steps.mjs";
+import { sum } from "./test/counts.mjs";
+import { runners } from "./test/runners.mjs";
+
+function chosen() {
+  const option = process.argv.slice(2).find((argument) => argument.startsWith("--only="));
+  const unknown = process.argv.slice(2).find((argument) => !argument.startsWith("--only="));
+  if (unknown !== undefined) throw new Failure(`unknown argument "${unknown}"; use --only=<part>[,<part>].`);
+  if (option === undefined) return runners.filter(({ parts }) => parts.length > 0);
+  const wanted = option.slice("--only=".length).split(",");
+  const known = new Set(runners.flatMap(({ name, parts }) => [name, ...parts]));
+  const wrong = wanted.filter((part) => !known.has(part));
+  if (wrong.length > 0) throw new Failure(`unknown part "${wrong.join(", ")}"; there are ${[...known].join(", ")}.`);
+  return runners.filter(({ name, parts }) => wanted.includes(name) || parts.some((part) => wanted.includes(part)));
+}
+
+/** Runs one runner; a build that fails is that runner's failure, and the others still run. */
+async function outcome(runner, environment) {
+  try {
+    return await runner.run(environment);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(`heed: ${error.message}`);
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+await guarded(async () => {
+  const selected = chosen();
+  const environment = await setUp("test");
+  mkdirSync(fromRoot("build", "reports"), { recursive: true });
+  if (selected.some(({ parts }) => parts.includes("web"))) {
+    await build(environment, { lab: selected.some(({ parts }) => parts.includes("lab")) });
+  }
+
+  const results = [];
+  for (const runner of selected) {
+    if (runner.skip !== undefined) {
+      console.log(`\n${runner.name}: not run, ${runner.skip}`);
+      continue;
+    }
+    console.log(`\n${runner.name}: ${runner.what} ...`);
+    const start = performance.now();
+    const counts = await outcome(runner, environment);
+    results.push({ name: runner.name, ...counts });
+    console.log(`${finished(runner.name, start)}, ${describe(counts)}`);
+  }
+
+  const total = sum(results);
+  const empty = results.filter(({ passed, failed }) => passed + failed === 0).map(({ name }) => name);
+  console.log("\nresults");
+  for (const counts of results) console.log(`  ${counts.name.padEnd(16)} ${describe(counts)}`);
+  if (empty.length > 0) console.log(`no test was executed by: ${empty.join(", ")}`);
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : "";
+  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
+  return total.failed > 0 || empty.length > 0 || results.length === 0 ? 1 : 0;
+});
+
+function describe({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+}

@@ -1,0 +1,90 @@
+// The test runners, each a name and a function from the environment to what it counted.
+//
+// A runner's own exit status counts besides its report: when it failed without naming a failed test (a crash after the
+// last one, an unhandled rejection), that is a failure too.
+
+import { readFileSync, rmSync } from "node:fs";
+
+import { buildPreset } from "../build/cmake.mjs";
+import { filesBelow } from "../base/files.mjs";
+import { fromRoot } from "../base/paths.mjs";
+import { output, status } from "../base/process.mjs";
+import { googleTestCounts, none, sum, tapCounts, vitestCounts } from "./counts.mjs";
+
+const report = (name) => fromRoot("build", "reports", name);
+
+/** The counts, with a failure added when the runner failed but no test did. */
+const withStatus = (counts, code) => (code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts);
+
+async function native(preset, environment) {
+  await buildPreset(preset, environment);
+  const folder = fromRoot("build", preset);
+  rmSync(`${folder}/reports`, { recursive: true, force: true });
+  const listing = output("ctest", ["--test-dir", folder, "--show-only=json-v1"], { env: environment });
+  const programs = JSON.parse(listing ?? '{"tests":[]}').tests.map(({ name }) => name);
+  if (programs.length === 0) return none();
+  const code = await status("ctest", ["--test-dir", folder, "--output-on-failure", "-j", "2"], { env: environment });
+  return withStatus(sum(programs.map((name) => googleTestCounts(`${folder}/reports/${name}.json`))), code);
+}
+
+/** The failed tests of a TAP report, with what they say. */
+function failures(tap) {
+  const blocks = readFileSync(tap, { encoding: "utf8", flag: "a+" }).split(/^(?=\s*(?:not )?ok \d+ )/m);
+  return blocks.filter((block) => /^\s*not ok /.test(block)).join("");
+}
+
+/** node --test over files; `program`: which Node. */
+async function nodeTest(name, files, program, environment) {
+  if (files.length === 0) return none();
+  const tap = report(`${name}.tap`);
+  rmSync(tap, { force: true });
+  const reporters = ["--test-reporter=dot", "--test-reporter-destination=stdout", "--test-reporter=tap"];
+  const code = await status(program, ["--test", ...reporters, `--test-reporter-destination=${tap}`, ...files], {
+    env: environment,
+  });
+  const counts = withStatus(tapCounts(tap), code);
+  if (counts.failed > 0) console.log(failures(tap));
+  return counts;
+}
+
+async function vitest(project, environment) {
+  const json = report(`vitest-${project}.json`);
+  rmSync(json, { force: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${json}`];
+  const program = fromRoot("node_modules", "vitest", "vitest.mjs");
+  const code = await status("node", [program, "run", "--project", project, ...reporters], { env: environment });
+  return withStatus(vitestCounts(json), code);
+}
+
+const testFiles = (folder) => filesBelow(fromRoot(...folder.split("/"))).filter((file) => file.endsWith(".test.mjs"));
+
+/** Name, the parts it belongs to (for --only), what it is, and the run itself. */
+export const runners = [
+  {
+    name: "rules",
+    parts: ["scripts"],
+    what: "layer rules and build scripts (node:test)",
+    run: (environment) => nodeTest("rules", [...testFiles("tests/layers"), ...testFiles(".ci")], "node", environment),
+  },
+  { name: "native-asan", parts: ["native"], what: "C++ under sanitizers", run: (e) => native("native-asan", e) },
+  { name: "native", parts: ["native"], what: "C++ as released", run: (e) => native("native", e) },
+  { name: "native-tsan", parts: [], what: "C++ under the thread sanitizer", run: (e) => native("native-tsan", e) },
+  { name: "node", parts: ["web"], what: "package in Node 24 (Vitest)", run: (e) => vitest("node", e) },
+  {
+    name: "node20",
+    parts: ["web"],
+    what: `package in Node ${process.versions.node} (node:test)`,
+    // The Node that runs npm: the oldest that the package supports. Newer ones are the runner above.
+    skip: process.versions.node.startsWith("20.") ? undefined : "this is not Node 20",
+    run: (environment) => nodeTest("node20", testFiles("tests/node20"), process.execPath, environment),
+  },
+  { name: "chromium", parts: ["web", "browser"], what: "isolated page", run: (e) => vitest("chromium", e) },
+  {
+    name: "chromium-plain",
+    parts: ["web", "browser"],
+    what: "page not isolated",
+    run: (e) => vitest("chromium-plain", e),
+  },
+  { name: "firefox", parts: ["web", "browser"], what: "isolated page", run: (e) => vitest("firefox", e) },
+  { name: "lab", parts: ["web", "lab"], what: "the lab, end to end", run: (e) => vitest("lab", e) },
+];

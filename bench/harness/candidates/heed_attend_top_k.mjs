@@ -1,0 +1,25 @@
+// heed's top-k attention through heed/sync: arrays in, arrays out. The timed call asks for no indices; the judged one
+// does, and must give the same output bit for bit.
+
+export async function open({ entry, variant, threads }) {
+  const { create } = await import(entry);
+  const heed = await create({ variant, threads });
+  let operands;
+  let options;
+  return {
+    info: heed.info,
+    layout: "token-major",
+    prepare({ heads, headDim, causal, k: keep, estimator, search }, { q, k, v }) {
+      operands = [q, k, v];
+      options = { heads, headDim, causal, keep: { k: keep }, estimator, search };
+    },
+    call: () => heed.attendTopK(...operands, options),
+    explain({ out }) {
+      const explained = heed.attendTopK(...operands, { ...options, indices: true });
+      const differs = explained.out.some((number, i) => !Object.is(number, out[i]));
+      if (differs) throw new Error("the output with indices differs from the output without");
+      return explained;
+    },
+    close: () => heed.dispose(),
+  };
+}

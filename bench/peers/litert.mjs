@@ -1,0 +1,34 @@
+// LiteRT.js (TFLite with XNNPACK, relaxed SIMD): the fastest of the peers. It runs in browsers only.
+
+import * as litert from "@litertjs/core";
+
+import { causalMask } from "./causal_mask.mjs";
+import { attentionModel } from "./tflite_attention.mjs";
+
+export async function open({ threads }) {
+  await litert.loadLiteRt("/bench/node_modules/@litertjs/core/wasm/", { threads: threads > 1 });
+  let compiled;
+  let operands;
+  const tensors = () => operands.map(([numbers, dimensions]) => new litert.Tensor(numbers, dimensions));
+  return {
+    info: { variant: "XNNPACK", threads },
+    layout: "head-major",
+    async prepare({ n, heads, headDim, causal }, { q, k, v }) {
+      compiled = await litert.loadAndCompile(attentionModel({ n, heads, headDim, causal }), {
+        accelerator: "wasm",
+        cpuOptions: { numThreads: threads },
+      });
+      const sizes = [1, heads, n, headDim];
+      operands = [q, k, v].map((numbers) => [numbers, sizes]);
+      if (causal) operands.push([causalMask(n), [1, 1, n, n]]);
+    },
+    async call() {
+      const inputs = tensors();
+      const outputs = await compiled.run(inputs);
+      const answer = new Float32Array(await outputs[0].data());
+      for (const tensor of [...inputs, ...outputs]) tensor.delete();
+      return answer;
+    },
+    close: () => compiled?.delete(),
+  };
+}

@@ -1,0 +1,85 @@
+#include "simd/pack.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/compare.hpp"
+#include "support/inputs.hpp"
+#include "support/shapes.hpp"
+
+namespace heed {
+namespace {
+
+TEST(PackedStride, HoldsTheRowAndIsAnOddNumberOfCacheLines) {
+  for (std::size_t d = 1; d < 2000; ++d) {
+    const std::size_t stride = simd::packed_stride(d);
+    ASSERT_GE(stride, d);
+    ASSERT_EQ(stride % 16, 0u) << "rows start on a cache line, d = " << d;
+    if (d <= 272) {
+      ASSERT_EQ(stride / 16 % 2, 1u) << d;
+    }
+    simd::with_stride(d, [&]<std::size_t kStride>() {
+      if (kStride != 0) {
+        ASSERT_EQ(kStride, stride) << d;
+      }
+    });
+  }
+}
+
+TEST(PackRows, CopiesTheRowsAndPadsWithZeros) {
+  for (const std::size_t d : test::head_dims()) {
+    const std::size_t padded = round_up(d, 2), stride = simd::packed_stride(padded);
+    const test::Guarded<float> rows(test::gaussian(9 * (d + 3), 1));
+    test::Guarded<float> block(5 * stride);
+    simd::kernel_pack_rows({rows.data(), 9, d, d + 3}, {3, 8}, padded, block.data());
+    for (std::size_t i = 0; i < 5; ++i) {
+      ASSERT_TRUE(test::same_bits(rows.data() + (i + 3) * (d + 3), block.data() + i * stride, d)) << "d = " << d;
+      for (std::size_t c = d; c < padded; ++c) ASSERT_EQ(block[i * stride + c], 0.0f) << "d = " << d;
+    }
+    ASSERT_TRUE(block.guards_intact()) << "d = " << d;
+  }
+}
+
+TEST(PackListed, CopiesTheListedRows) {
+  const std::vector<std::uint32_t> list{8, 0, 3, 3, 7};
+  for (const std::size_t d : test::head_dims()) {
+    const std::size_t padded = round_up(d, 2), stride = simd::packed_stride(padded);
+    const test::Guarded<float> rows(test::gaussian(9 * (d + 3), 1));
+    test::Guarded<float> block(5 * stride);
+    simd::kernel_pack_listed({rows.data(), 9, d, d + 3}, list.data(), 5, padded, block.data());
+    for (std::size_t i = 0; i < 5; ++i) {
+      ASSERT_TRUE(test::same_bits(rows.data() + list[i] * (d + 3), block.data() + i * stride, d)) << "d = " << d;
+      for (std::size_t c = d; c < padded; ++c) ASSERT_EQ(block[i * stride + c], 0.0f) << "d = " << d;
+    }
+    ASSERT_TRUE(block.guards_intact()) << "d = " << d;
+  }
+}
+
+TEST(PackPanel, TransposesScalesAndZeroesLanesWithoutAQuery) {
+  for (const std::size_t n : test::around({simd::kLanes, simd::kPanel, 2 * simd::kPanel})) {
+    const std::size_t d = 5;
+    const test::Guarded<float> queries(test::gaussian(n * 7, 2));
+    for (std::size_t first = 0; first < n; first += simd::kPanel) {
+      test::Guarded<float> panel(d * simd::kPanel);
+      simd::kernel_pack_panel({queries.data(), n, d, 7}, first, 0.3f, panel.data());
+      for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
+        for (std::size_t c = 0; c < d; ++c) {
+          const float expected = first + lane < n ? queries[(first + lane) * 7 + c] * 0.3f : 0.0f;
+          ASSERT_EQ(panel[c * simd::kPanel + lane], expected) << n << " " << first << " " << lane;
+        }
+      ASSERT_TRUE(panel.guards_intact());
+    }
+  }
+}
+
+TEST(UnpackLane, TakesOneLaneTimesAFactor) {
+  const std::vector<float> panel = test::gaussian(7 * simd::kPanel, 3);
+  for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
+    test::Guarded<float> row(7);
+    simd::unpack_lane(panel.data(), lane, 7, 0.25f, row.data());
+    for (std::size_t c = 0; c < 7; ++c) EXPECT_EQ(row[c], panel[c * simd::kPanel + lane] * 0.25f);
+    EXPECT_TRUE(row.guards_intact());
+  }
+}
+
+}  // namespace
+}  // namespace heed

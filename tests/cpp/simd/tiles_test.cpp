@@ -1,0 +1,141 @@
+// The two register tiles against plain loops. Natively madd() is fused, so the documented order of summation gives the
+// bits, not only a bound.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "simd/score_tile.hpp"
+#include "simd/value_tile.hpp"
+#include "support/compare.hpp"
+#include "support/inputs.hpp"
+#include "support/shapes.hpp"
+
+namespace heed {
+namespace {
+
+using simd::kPanel;
+
+const std::vector<std::size_t>& key_counts() {
+  static const std::vector<std::size_t> counts = [] {
+    std::vector<std::size_t> all = test::around({simd::kKeyTile, 2 * simd::kKeyTile});
+    all.insert(all.end(), {31, 95, 96});
+    return all;
+  }();
+  return counts;
+}
+
+TEST(ScoreTile, IsTheDocumentedChainBitForBit) {
+  for (const std::size_t d : test::head_dims()) {
+    const std::size_t stride = simd::packed_stride(d);
+    for (const std::size_t count : key_counts()) {
+      const std::size_t readable = round_up(count, simd::kKeyTile);
+      const std::vector<float> panel = test::gaussian(d * kPanel, 1), keys = test::gaussian(readable * stride, 2);
+      test::Guarded<float> scores(readable * kPanel);
+      simd::scores(panel.data(), keys.data(), count, d, scores.data());
+      for (std::size_t j = 0; j < count; ++j)
+        for (std::size_t lane = 0; lane < kPanel; ++lane) {
+          float sum = 0.0f;
+          for (std::size_t c = 0; c < d; ++c) sum = std::fma(panel[c * kPanel + lane], keys[j * stride + c], sum);
+          ASSERT_EQ(scores[j * kPanel + lane], sum) << "d " << d << ", key " << j << " of " << count;
+        }
+      ASSERT_TRUE(scores.guards_intact());
+    }
+  }
+}
+
+// Family "reduction", against double: the chain above could be the wrong chain in both places.
+TEST(ScoreTile, IsWithinTheBoundOfADotProduct) {
+  const std::size_t d = 300, stride = simd::packed_stride(d);
+  const std::vector<float> panel = test::gaussian(d * kPanel, 1), keys = test::gaussian(6 * stride, 2);
+  std::vector<float> scores(6 * kPanel);
+  simd::scores(panel.data(), keys.data(), 6, d, scores.data());
+  for (std::size_t j = 0; j < 6; ++j)
+    for (std::size_t lane = 0; lane < kPanel; ++lane) {
+      double sum = 0.0, magnitude = 0.0;
+      for (std::size_t c = 0; c < d; ++c) {
+        const double product =
+            static_cast<double>(panel[c * kPanel + lane]) * static_cast<double>(keys[j * stride + c]);
+        sum += product;
+        magnitude += std::abs(product);
+      }
+      EXPECT_TRUE(test::within(test::gamma(d) * magnitude, &sum, &scores[j * kPanel + lane], 1));
+    }
+}
+
+TEST(ValueTile, AddsTheRowsInTheOrderOfTheKeys) {
+  for (const std::size_t dim : test::head_dims()) {
+    const std::size_t columns = round_up(dim, 2), stride = simd::packed_stride(columns);
+    for (const std::size_t count : key_counts()) {
+      const std::vector<float> weights = test::gaussian(count * kPanel, 3), values = test::gaussian(count * stride, 4);
+      const std::vector<float> before = test::gaussian(columns * kPanel, 5);
+      test::Guarded<float> out(before);
+      simd::add_values(weights.data(), values.data(), count, columns, out.data());
+      for (std::size_t c = 0; c < columns; ++c)
+        for (std::size_t lane = 0; lane < kPanel; ++lane) {
+          float sum = before[c * kPanel + lane];
+          for (std::size_t j = 0; j < count; ++j)
+            sum = std::fma(weights[j * kPanel + lane], values[j * stride + c], sum);
+          ASSERT_EQ(out[c * kPanel + lane], sum) << "columns " << columns << ", keys " << count << ", column " << c;
+        }
+      ASSERT_TRUE(out.guards_intact());
+    }
+  }
+}
+
+TEST(ValueTile, NoKeysChangeNothing) {
+  const std::vector<float> before = test::gaussian(6 * kPanel, 5);
+  std::vector<float> out = before;
+  simd::add_values(nullptr, nullptr, 0, 6, out.data());
+  EXPECT_TRUE(test::same_bits(before, out));
+}
+
+// Hidden weights and values are NaN: any of them that is read into a lane shows.
+TEST(RaggedValues, ALaneGetsExactlyTheKeysItSees) {
+  const std::size_t columns = 6, stride = simd::packed_stride(columns), count = kPanel + 3, first_key = 200;
+  std::vector<float> weights = test::gaussian(count * kPanel, 6);
+  const std::vector<float> values = test::gaussian(count * stride, 7), before = test::gaussian(columns * kPanel, 8);
+  alignas(64) float visible[kPanel];
+  for (std::size_t lane = 0; lane < kPanel; ++lane) {
+    visible[lane] = static_cast<float>(first_key + lane);  // sees keys 0 .. lane - 1 of the block
+    for (std::size_t j = lane; j < count; ++j) weights[j * kPanel + lane] = NAN;
+  }
+  test::Guarded<float> out(before);
+  simd::kernel_values_ragged(weights.data(), values.data(), count, columns, stride, visible,
+                             static_cast<float>(first_key), out.data());
+  for (std::size_t c = 0; c < columns; ++c)
+    for (std::size_t lane = 0; lane < kPanel; ++lane) {
+      float sum = before[c * kPanel + lane];
+      for (std::size_t j = 0; j < lane; ++j) sum = std::fma(weights[j * kPanel + lane], values[j * stride + c], sum);
+      ASSERT_EQ(out[c * kPanel + lane], sum) << "column " << c << ", lane " << lane;
+    }
+  ASSERT_TRUE(out.guards_intact());
+}
+
+TEST(RaggedValues, AHiddenNanValueDoesNotArrive) {
+  const std::size_t columns = 2, stride = simd::packed_stride(columns);
+  std::vector<float> weights(2 * kPanel, 1.0f), values(2 * stride, 1.0f);
+  values[stride] = values[stride + 1] = NAN;  // key 1, which only the last lane sees
+  alignas(64) float visible[kPanel];
+  for (float& lane : visible) lane = 1.0f;
+  visible[kPanel - 1] = 2.0f;
+  std::vector<float> out(columns * kPanel, 0.0f);
+  simd::kernel_values_ragged(weights.data(), values.data(), 2, columns, stride, visible, 0.0f, out.data());
+  for (std::size_t c = 0; c < columns; ++c)
+    for (std::size_t lane = 0; lane < kPanel; ++lane) {
+      if (lane == kPanel - 1)
+        EXPECT_TRUE(std::isnan(out[c * kPanel + lane]));
+      else
+        EXPECT_EQ(out[c * kPanel + lane], 1.0f);
+    }
+}
+
+TEST(Rescale, MultipliesEveryColumnByTheFactorOfItsLane) {
+  const std::vector<float> before = test::gaussian(5 * kPanel, 9), factor = test::gaussian(kPanel, 10);
+  test::Guarded<float> out(before);
+  simd::kernel_rescale(factor.data(), 5, out.data());
+  for (std::size_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i], before[i] * factor[i % kPanel]);
+  EXPECT_TRUE(out.guards_intact());
+}
+
+}  // namespace
+}  // namespace heed

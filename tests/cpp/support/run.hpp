@@ -1,0 +1,78 @@
+// Runs the attention classes of the library on inputs and checks that nothing outside the outputs was written.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "attention/exact.hpp"
+#include "attention/scores.hpp"
+#include "sparse/topk_attention.hpp"
+#include "support/inputs.hpp"
+
+namespace heed::test {
+
+struct Exact {
+  std::vector<float> out, lse;
+};
+
+/// `batch`: how many units at a time; 0 for all at once.
+inline Exact attend(const Inputs& inputs, std::size_t threads = 1, std::size_t batch = 0) {
+  TaskPool pool;
+  EXPECT_TRUE(pool.start(threads).ok());
+  Guarded<float> out(inputs.out_size()), lse(inputs.rows());
+  ExactAttention job(inputs.problem(out.data(), lse.data()), pool);
+  EXPECT_TRUE(job.status().ok()) << job.status().detail;
+  if (!job.status().ok()) return {out.values(), lse.values()};
+  const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
+  for (std::size_t unit = 0; unit < job.units(); unit += step) job.run({unit, std::min(unit + step, job.units())});
+  EXPECT_TRUE(out.guards_intact() && lse.guards_intact()) << "written outside the output";
+  EXPECT_TRUE(inputs.q.guards_intact() && inputs.k.guards_intact() && inputs.v.guards_intact());
+  return {out.values(), lse.values()};
+}
+
+/// (queries, keys) of one head.
+inline std::vector<float> look(const Inputs& inputs, std::size_t batch, std::size_t head, Look what,
+                               std::size_t threads = 1) {
+  TaskPool pool;
+  EXPECT_TRUE(pool.start(threads).ok());
+  Guarded<float> out(inputs.shape.queries * inputs.shape.keys);
+  ScoreMatrix job(inputs.problem(out.data()), batch, head, what, pool);
+  EXPECT_TRUE(job.status().ok()) << job.status().detail;
+  if (job.status().ok()) job.run({0, job.units()});
+  EXPECT_TRUE(out.guards_intact()) << "written outside the matrix";
+  return out.values();
+}
+
+struct Sparse {
+  std::vector<float> out, dropped, bound;
+  std::vector<std::uint32_t> kept, indices, offsets;
+
+  /// The kept keys of row r.
+  std::vector<std::uint32_t> keys_of(std::size_t r) const {
+    return {indices.begin() + offsets[r], indices.begin() + offsets[r + 1]};
+  }
+};
+
+inline Sparse attend_topk(const Inputs& inputs, const Budget& budget, Estimator estimator = Estimator::kCompensated,
+                          std::size_t threads = 1, std::size_t batch = 0) {
+  TaskPool pool;
+  EXPECT_TRUE(pool.start(threads).ok());
+  const std::size_t rows = inputs.rows();
+  Guarded<float> out(inputs.out_size()), dropped(rows), bound(rows);
+  Guarded<std::uint32_t> offsets(rows + 1), kept(rows);
+  EXPECT_TRUE(write_offsets(inputs.shape, budget, offsets.data()));
+  Guarded<std::uint32_t> indices(std::vector<std::uint32_t>(offsets[rows], 0xFFFFFFFFu));
+  TopKAttention job(inputs.problem(out.data()),
+                    {budget, estimator, dropped.data(), bound.data(), kept.data(), indices.data(), offsets.data()},
+                    pool);
+  EXPECT_TRUE(job.status().ok()) << job.status().detail;
+  if (job.status().ok()) {
+    const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
+    for (std::size_t unit = 0; unit < job.units(); unit += step) job.run({unit, std::min(unit + step, job.units())});
+  }
+  EXPECT_TRUE(out.guards_intact() && dropped.guards_intact() && bound.guards_intact() && kept.guards_intact() &&
+              indices.guards_intact() && offsets.guards_intact())
+      << "written outside the outputs";
+  return {out.values(), dropped.values(), bound.values(), kept.values(), indices.values(), offsets.values()};
+}
+
+}  // namespace heed::test
