@@ -80,7 +80,7 @@ struct AttentionProblem {
   float* lse = nullptr;  // (batch, queries, heads) or null
   double scale = 1.0;
   double softcap = 0.0;  // 0: none
-  Mask mask;
+  Mask mask = {};
   Accumulate accumulate = Accumulate::kFloat;
 
   MatrixView<const float> query_rows(std::size_t b, std::size_t h) const noexcept;

@@ -35,15 +35,25 @@ const float* value_at(const Tensors& t, Row row, std::size_t key) {
 }
 
 std::vector<double> scores(const Tensors& tensors, Row row) {
-  std::vector<double> result(visible(tensors, row.query));
+  constexpr double kHidden = -std::numeric_limits<double>::infinity();
+  const std::size_t end = visible(tensors, row.query);
+  std::vector<double> result(end);
   const float* q = query_at(tensors, row);
-  for (std::size_t j = 0; j < result.size(); ++j) {
+  const std::size_t mask_row = ((tensors.mask_per_head ? row.head * tensors.queries : 0) + row.query) * tensors.keys;
+  bool any = false;
+  for (std::size_t j = 0; j < end; ++j) {
     const float* k = key_at(tensors, row, j);
-    double sum = 0.0;
-    for (std::size_t c = 0; c < tensors.head_dim; ++c) sum += static_cast<double>(q[c]) * static_cast<double>(k[c]);
-    result[j] = tensors.scale * sum;
+    double score = 0.0;
+    for (std::size_t c = 0; c < tensors.head_dim; ++c) score += static_cast<double>(q[c]) * static_cast<double>(k[c]);
+    score *= tensors.scale;
+    if (tensors.softcap != 0.0) score = tensors.softcap * std::tanh(score / tensors.softcap);
+    if (tensors.bias != nullptr) score += static_cast<double>(tensors.bias[mask_row + j]);
+    const bool in_window = tensors.window == 0 || end - j <= tensors.window || j < tensors.sinks;
+    const bool allowed = tensors.allowed == nullptr || tensors.allowed[mask_row + j] != 0;
+    result[j] = in_window && allowed ? score : kHidden;
+    any = any || result[j] != kHidden;
   }
-  return result;
+  return any ? result : std::vector<double>{};
 }
 
 std::vector<double> softmax(const std::vector<double>& scores) {

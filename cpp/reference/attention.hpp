@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace heed::reference {
@@ -18,6 +19,13 @@ struct Tensors {
   bool head_major, causal;
   double scale;
   const float *q, *k, *v;
+  // Rules beside causality; 0 and null for none. The window keeps the last so many keys before a query's end, itself
+  // included, and the first `sinks`.
+  std::size_t window = 0, sinks = 0;
+  double softcap = 0.0;
+  const float* bias = nullptr;            // added: (queries, keys), or (heads, queries, keys) when mask_per_head
+  const std::uint8_t* allowed = nullptr;  // 0 hides: likewise
+  bool mask_per_head = false;
 };
 
 /// One row: which batch entry, query and query head.
@@ -32,7 +40,7 @@ const float* query_at(const Tensors& tensors, Row row);
 const float* key_at(const Tensors& tensors, Row row, std::size_t key);
 const float* value_at(const Tensors& tensors, Row row, std::size_t key);
 
-/// The scores with the visible keys.
+/// The scores with the first visible() keys; -infinity for the ones that another rule hides, nothing if it hides all.
 std::vector<double> scores(const Tensors& tensors, Row row);
 
 /// Probabilities of scores; empty for none.

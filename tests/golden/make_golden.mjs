@@ -104,6 +104,8 @@ write("tiny.txt", "One row, scores 2 1 0 -1, k = 2: probabilities, estimators an
   ["renormalized", 4, spar],
   ["raw", 4, [p[0], p[1], 0, 0]],
   ["compensated", 4, [p[0], p[1], tau / 2, tau / 2]],
+  // A line through two dropped points meets both: the whole row is exact.
+  ["linear", 4, p],
   ["l1", 1, [difference.reduce((sum, x) => sum + Math.abs(x), 0)]],
   ["l2", 1, [Math.hypot(...difference)]],
   ["lInfinity", 1, [Math.max(...difference.map(Math.abs))]],

@@ -133,34 +133,5 @@ TEST(Denominator, IsTheSumOfTheSoftmaxAndLeavesTheScores) {
   }
 }
 
-TEST(Mask, HidesExactlyTheKeysAtOrBeyondVisible) {
-  const std::size_t count = kPanel + 2, first_key = 96;
-  std::vector<float> scores = test::gaussian(count * kPanel, 4);
-  scores[(count - 1) * kPanel] = NAN;  // hidden in lane 0
-  const std::vector<float> before = scores;
-  alignas(64) float visible[kPanel];
-  for (std::size_t lane = 0; lane < kPanel; ++lane) visible[lane] = static_cast<float>(first_key + lane);
-  test::Guarded<float> masked(scores);
-  simd::kernel_mask(masked.data(), count, visible, static_cast<float>(first_key));
-  for (std::size_t j = 0; j < count; ++j)
-    for (std::size_t lane = 0; lane < kPanel; ++lane)
-      EXPECT_EQ(masked[j * kPanel + lane], j < lane ? before[j * kPanel + lane] : -simd::kInfinity) << j << " " << lane;
-  EXPECT_TRUE(masked.guards_intact());
-}
-
-TEST(MaskListed, HidesExactlyTheListedKeysAtOrBeyondVisible) {
-  const std::vector<std::uint32_t> keys{90, 96, 97, 99, 104, 111, 112, 500};
-  test::Guarded<float> masked(test::gaussian(keys.size() * kPanel, 5));
-  masked[7 * kPanel] = NAN;
-  const std::vector<float> before = masked.values();
-  alignas(64) float visible[kPanel];
-  for (std::size_t lane = 0; lane < kPanel; ++lane) visible[lane] = static_cast<float>(96 + lane);
-  simd::kernel_mask_listed(masked.data(), keys.size(), visible, keys.data());
-  for (std::size_t j = 0; j < keys.size(); ++j)
-    for (std::size_t lane = 0; lane < kPanel; ++lane)
-      EXPECT_EQ(masked[j * kPanel + lane], keys[j] < 96 + lane ? before[j * kPanel + lane] : -simd::kInfinity);
-  EXPECT_TRUE(masked.guards_intact());
-}
-
 }  // namespace
 }  // namespace heed

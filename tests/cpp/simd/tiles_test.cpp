@@ -89,44 +89,39 @@ TEST(ValueTile, NoKeysChangeNothing) {
   EXPECT_TRUE(test::same_bits(before, out));
 }
 
-// Hidden weights and values are NaN: any of them that is read into a lane shows.
-TEST(RaggedValues, ALaneGetsExactlyTheKeysItSees) {
-  const std::size_t columns = 6, stride = simd::packed_stride(columns), count = kPanel + 3, first_key = 200;
-  std::vector<float> weights = test::gaussian(count * kPanel, 6);
-  const std::vector<float> values = test::gaussian(count * stride, 7), before = test::gaussian(columns * kPanel, 8);
-  alignas(64) float visible[kPanel];
-  for (std::size_t lane = 0; lane < kPanel; ++lane) {
-    visible[lane] = static_cast<float>(first_key + lane);  // sees keys 0 .. lane - 1 of the block
-    for (std::size_t j = lane; j < count; ++j) weights[j * kPanel + lane] = NAN;
-  }
+// A weight of 0 is what a hidden key has.
+TEST(CarefulValues, AWeightOfZeroAddsNothingWhateverTheValue) {
+  const std::size_t columns = 6, stride = simd::packed_stride(columns), count = kPanel + 3;
+  std::vector<float> weights = test::gaussian(count * kPanel, 6), values = test::gaussian(count * stride, 7);
+  const std::vector<float> before = test::gaussian(columns * kPanel, 8);
+  for (std::size_t lane = 0; lane < kPanel; ++lane)
+    for (std::size_t j = lane; j < count; ++j) weights[j * kPanel + lane] = 0.0f;
+  for (std::size_t c = 0; c < columns; ++c) values[(kPanel - 2) * stride + c] = c % 2 == 0 ? NAN : INFINITY;
   test::Guarded<float> out(before);
-  simd::kernel_values_ragged(weights.data(), values.data(), count, columns, stride, visible,
-                             static_cast<float>(first_key), out.data());
+  simd::kernel_values_careful(weights.data(), values.data(), count, columns, stride, out.data());
   for (std::size_t c = 0; c < columns; ++c)
     for (std::size_t lane = 0; lane < kPanel; ++lane) {
       float sum = before[c * kPanel + lane];
       for (std::size_t j = 0; j < lane; ++j) sum = std::fma(weights[j * kPanel + lane], values[j * stride + c], sum);
-      ASSERT_EQ(out[c * kPanel + lane], sum) << "column " << c << ", lane " << lane;
+      if (lane == kPanel - 1) {
+        ASSERT_FALSE(std::isfinite(out[c * kPanel + lane])) << "the last lane sees the key that is not finite";
+      } else {
+        ASSERT_EQ(out[c * kPanel + lane], sum) << "column " << c << ", lane " << lane;
+      }
     }
   ASSERT_TRUE(out.guards_intact());
 }
 
-TEST(RaggedValues, AHiddenNanValueDoesNotArrive) {
-  const std::size_t columns = 2, stride = simd::packed_stride(columns);
-  std::vector<float> weights(2 * kPanel, 1.0f), values(2 * stride, 1.0f);
-  values[stride] = values[stride + 1] = NAN;  // key 1, which only the last lane sees
-  alignas(64) float visible[kPanel];
-  for (float& lane : visible) lane = 1.0f;
-  visible[kPanel - 1] = 2.0f;
-  std::vector<float> out(columns * kPanel, 0.0f);
-  simd::kernel_values_ragged(weights.data(), values.data(), 2, columns, stride, visible, 0.0f, out.data());
-  for (std::size_t c = 0; c < columns; ++c)
-    for (std::size_t lane = 0; lane < kPanel; ++lane) {
-      if (lane == kPanel - 1)
-        EXPECT_TRUE(std::isnan(out[c * kPanel + lane]));
-      else
-        EXPECT_EQ(out[c * kPanel + lane], 1.0f);
-    }
+TEST(CompensatedAddition, KeepsWhatRoundingTakes) {
+  const std::size_t columns = 4, size = columns * kPanel;
+  std::vector<float> out(size, 1.0f), low(size, 0.0f);
+  for (int i = 0; i < 1000; ++i) {
+    std::vector<float> part(size, 1e-8f);  // lost one by one: half an ulp of 1 is 6e-8
+    simd::kernel_add_compensated(part.data(), columns, out.data(), low.data());
+    ASSERT_EQ(part, std::vector<float>(size, 0.0f));
+  }
+  for (std::size_t i = 0; i < size; ++i)
+    ASSERT_NEAR(static_cast<double>(out[i]) - 1.0 + static_cast<double>(low[i]), 1000.0 * double{1e-8f}, 1e-10);
 }
 
 TEST(Rescale, MultipliesEveryColumnByTheFactorOfItsLane) {

@@ -10,7 +10,8 @@
 namespace heed {
 namespace {
 
-constexpr Estimator kEstimators[] = {Estimator::kRenormalized, Estimator::kRaw, Estimator::kCompensated};
+constexpr Estimator kEstimators[] = {Estimator::kRenormalized, Estimator::kRaw, Estimator::kCompensated,
+                                      Estimator::kLinear};
 
 void expect_estimates(const test::Inputs& inputs, std::initializer_list<std::size_t> ks) {
   for (const std::size_t k : ks)
@@ -115,7 +116,7 @@ TEST(TopKEstimators, CompensationIsExactForUniformAttention) {
                             test::gaussian(1200, 3));
   const test::Exact exact = test::attend(inputs);
   for (const std::size_t k : {std::size_t{1}, std::size_t{100}, std::size_t{299}}) {
-    const test::Sparse sparse = test::attend_topk(inputs, {.k = k});
+    const test::Sparse sparse = test::attend_topk(inputs, {.k = k}, Estimator::kCompensated);
     const test::RowError error(inputs.tensors(), {0, 0, 0});
     for (std::size_t i = 0; i < exact.out.size(); ++i)
       ASSERT_NEAR(static_cast<double>(sparse.out[i]), static_cast<double>(exact.out[i]),
@@ -154,7 +155,7 @@ TEST(TopKEstimators, MatchTheTinyGoldenCase) {
   const test::RowError error(inputs.tensors(), {0, 0, 0});
   const std::vector<double>& p = golden["p"];
   EXPECT_TRUE(test::within(error.output() + 1e-8, p.data(), test::attend(inputs).out.data(), 4));
-  const char* names[] = {"renormalized", "raw", "compensated"};
+  const char* names[] = {"renormalized", "raw", "compensated", "linear"};
   for (const Estimator estimator : kEstimators) {
     const test::Sparse sparse = test::attend_topk(inputs, {.k = 2}, estimator);
     const std::vector<double>& expected = golden[names[static_cast<int>(estimator)]];

@@ -83,7 +83,9 @@ struct RowError {
       double products = 0.0;
       for (std::size_t c = 0; c < t.head_dim; ++c)
         products += std::abs(static_cast<double>(q[c]) * static_cast<double>(k[c]));
-      const double score_error = gamma(t.head_dim + 2) * std::abs(t.scale) * products;
+      // Softcap's slope is at most 1, its own error 4e-7 of the cap; adding a bias rounds once.
+      const double score_error = gamma(t.head_dim + 2) * std::abs(t.scale) * products + 4e-7 * t.softcap +
+                                 (t.bias != nullptr && std::isfinite(scores[j]) ? kUnit * std::abs(scores[j]) : 0.0);
       delta = std::max(delta, score_error);
       const double below = highest - scores[j];
       // Scores far below the maximum have weights that underflow: all of the weight is the error.
@@ -110,6 +112,17 @@ struct RowError {
 
   /// Of the dropped mass 1 - Z_H / Z.
   double dropped() const { return 2.0 * (mean + gamma(simd::kKeyBlock)) / (1.0 - mean) + kUnit; }
+
+  /// Of the linear tail, beside what `estimator` says. The line is the projection of p on {1, s}: an error of p moves it
+  /// by no more than itself in the 2-norm; an error delta of the scores moves the regressor; and the sums of squares are
+  /// known to gamma of a block, which the fit divides by the share of the squares that is spread.
+  double line(std::size_t dropped_keys, double slope, double spread, double squares) const {
+    const auto n = static_cast<double>(dropped_keys);
+    const double condition = spread > 0.0 ? squares / spread : 0.0;
+    const double rounding = 16.0 * gamma(simd::kKeyBlock + blocks) * condition;
+    return largest_value * (std::sqrt(n) * (2.0 * mean + dropped()) + std::abs(slope) * std::sqrt(n * spread) * rounding +
+                            std::abs(slope) * n * (2.0 * delta + rounding * kUnit));
+  }
 
   /// Of an estimator's output: relative errors of the kept weights and of their denominator, the sum over them and over
   /// their values, and the mean of the dropped values times the error of tau.

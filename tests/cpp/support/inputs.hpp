@@ -2,6 +2,7 @@
 // to the library and to the oracle.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "attention/problem.hpp"
@@ -32,6 +33,10 @@ struct Inputs {
   AttentionShape shape;
   float scale;
   Guarded<float> q, k, v;
+  float softcap = 0.0f;
+  std::vector<float> bias;            // (queries, keys) or (heads, queries, keys); empty for none
+  std::vector<std::uint8_t> allowed;  // likewise
+  Accumulate accumulate = Accumulate::kFloat;
 
   Inputs(const AttentionShape& s, const std::vector<float>& queries, const std::vector<float>& keys,
          const std::vector<float>& values)
@@ -44,18 +49,35 @@ struct Inputs {
   std::size_t rows() const { return shape.batch * shape.queries * shape.heads; }
   std::size_t out_size() const { return rows() * shape.value_dim; }
 
+  bool mask_per_head() const {
+    return std::max(bias.size(), allowed.size()) > shape.queries * shape.keys;
+  }
+
   AttentionProblem problem(float* out, float* lse = nullptr) const {
-    return {shape, q.data(), k.data(), v.data(), out, lse, scale};
+    const Mask mask{bias.empty() ? nullptr : bias.data(), allowed.empty() ? nullptr : allowed.data(), mask_per_head()};
+    return {shape, q.data(), k.data(), v.data(), out, lse, double{scale}, double{softcap}, mask, accumulate};
   }
 
   reference::Tensors tensors() const {
-    return {shape.batch,     shape.queries,
-            shape.keys,      shape.heads,
-            shape.kv_heads,  shape.head_dim,
-            shape.value_dim, shape.layout == Layout::kHeadMajor,
-            shape.causal,    static_cast<double>(scale),
-            q.data(),        k.data(),
-            v.data()};
+    return {.batch = shape.batch,
+            .queries = shape.queries,
+            .keys = shape.keys,
+            .heads = shape.heads,
+            .kv_heads = shape.kv_heads,
+            .head_dim = shape.head_dim,
+            .value_dim = shape.value_dim,
+            .head_major = shape.layout == Layout::kHeadMajor,
+            .causal = shape.causal,
+            .scale = static_cast<double>(scale),
+            .q = q.data(),
+            .k = k.data(),
+            .v = v.data(),
+            .window = shape.window,
+            .sinks = shape.sinks,
+            .softcap = static_cast<double>(softcap),
+            .bias = bias.empty() ? nullptr : bias.data(),
+            .allowed = allowed.empty() ? nullptr : allowed.data(),
+            .mask_per_head = mask_per_head()};
   }
 
   /// Every row, in the order of row_index().

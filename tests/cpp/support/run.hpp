@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "attention/exact.hpp"
+#include "attention/precise.hpp"
 #include "attention/scores.hpp"
 #include "sparse/topk_attention.hpp"
 #include "support/inputs.hpp"
@@ -19,11 +20,15 @@ inline Exact attend(const Inputs& inputs, std::size_t threads = 1, std::size_t b
   TaskPool pool;
   EXPECT_TRUE(pool.start(threads).ok());
   Guarded<float> out(inputs.out_size()), lse(inputs.rows());
-  ExactAttention job(inputs.problem(out.data(), lse.data()), pool);
-  EXPECT_TRUE(job.status().ok()) << job.status().detail;
-  if (!job.status().ok()) return {out.values(), lse.values()};
-  const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
-  for (std::size_t unit = 0; unit < job.units(); unit += step) job.run({unit, std::min(unit + step, job.units())});
+  const AttentionProblem problem = inputs.problem(out.data(), lse.data());
+  const auto complete = [&](auto&& job) {
+    EXPECT_TRUE(job.status().ok()) << job.status().detail;
+    if (!job.status().ok()) return;
+    const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
+    for (std::size_t unit = 0; unit < job.units(); unit += step) job.run({unit, std::min(unit + step, job.units())});
+  };
+  if (inputs.accumulate == Accumulate::kDouble) complete(PreciseAttention(problem, pool));
+  else complete(ExactAttention(problem, pool));
   EXPECT_TRUE(out.guards_intact() && lse.guards_intact()) << "written outside the output";
   EXPECT_TRUE(inputs.q.guards_intact() && inputs.k.guards_intact() && inputs.v.guards_intact());
   return {out.values(), lse.values()};

@@ -65,8 +65,21 @@ inline void expect_estimate(const Inputs& inputs, Estimator estimator, const Spa
 
     const std::vector<double> weights = estimator == Estimator::kRenormalized ? reference::renormalized(error.p, kept)
                                         : estimator == Estimator::kRaw        ? reference::raw(error.p, kept)
-                                                                              : reference::compensated(error.p, kept);
-    const double bound = error.estimator(kept.size(), estimator == Estimator::kRenormalized ? mass : 1.0);
+                                        : estimator == Estimator::kCompensated
+                                            ? reference::compensated(error.p, kept)
+                                            : reference::linear(error.p, error.scores, kept);
+    double bound = error.estimator(kept.size(), estimator == Estimator::kRenormalized ? mass : 1.0);
+    if (estimator == Estimator::kLinear) {
+      const reference::Line line = reference::fit_line(error.p, error.scores, kept);
+      const double highest = *std::max_element(error.scores.begin(), error.scores.end());
+      double squares = 0.0;
+      for (const double s : error.scores) squares += (s - highest) * (s - highest);
+      // Where the spread is too small a part of the squares the library takes the line as flat.
+      const std::size_t dropped = error.p.size() - kept.size();
+      bound += error.line(dropped, line.slope, line.spread, squares);
+      if (line.spread < 2e-4 * squares)
+        bound += error.largest_value * std::abs(line.slope) * std::sqrt(static_cast<double>(dropped) * line.spread);
+    }
     const std::vector<double> expected = reference::mix(tensors, row, weights);
     ASSERT_TRUE(within(bound, expected.data(), out, expected.size()));
   }
