@@ -1,0 +1,149 @@
+/** The page itself: who it talks to, how much it loads, who can use it, on what screen. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+import type { AxeResults } from "axe-core";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { desktop, Lab, phone, settled } from "./support/lab.js";
+
+let lab: Lab;
+let axeSource: string;
+beforeAll(async () => {
+  lab = await Lab.open();
+  axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+});
+afterAll(() => lab.close());
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axeSource);
+  const results = await page.evaluate(() =>
+    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+  );
+  expect(results.passes.length).toBeGreaterThan(15);
+  return results.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
+}
+
+test("no request leaves the page's origin, and nothing is reported on the console", async () => {
+  const { page, context, requests, errors } = await lab.visit();
+  await settled(page);
+  await page.locator("lab-cell .cell-edit").nth(3).click({ force: true });
+  await page.locator("cell-editor").waitFor();
+  const elsewhere = requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url));
+  expect(requests.length).toBeGreaterThan(5);
+  expect(elsewhere).toEqual([]);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test("the headers isolate the page and forbid connections elsewhere", async () => {
+  const response = await fetch(lab.origin);
+  expect(response.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+  expect(response.headers.get("cross-origin-embedder-policy")).toBe("require-corp");
+  expect(response.headers.get("cross-origin-resource-policy")).toBe("same-origin");
+  const policy = response.headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("connect-src 'self'");
+  expect(policy).not.toMatch(/https?:|\*/);
+
+  const { page, context } = await lab.visit();
+  const refused = await page.evaluate(() =>
+    fetch("http://127.0.0.1:1/").then(String, (error: unknown) => String(error)),
+  );
+  expect(refused).toContain("TypeError");
+  await context.close();
+});
+
+test("the first visit loads at most 300 kB compressed, wasm and data apart, and no editor", async () => {
+  const { page, context, requests } = await lab.visit();
+  await settled(page);
+  const urls = new Set(requests.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)$|tokens-/.test(url)));
+  const loaded = await Promise.all(
+    [...urls].map(async (url) => {
+      const body = Buffer.from(await (await fetch(url)).arrayBuffer());
+      return { url, size: url.endsWith(".woff2") ? body.length : gzipSync(body).length };
+    }),
+  );
+  expect(loaded.some(({ url }) => url.endsWith(".js"))).toBe(true);
+  expect(loaded.some(({ url }) => url.includes("cell-editor"))).toBe(false);
+  expect(loaded.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(300_000);
+  await context.close();
+});
+
+test.each([
+  ["light", desktop],
+  ["dark", desktop],
+  ["light", phone],
+  ["dark", phone],
+] as const)("axe finds nothing in %s colors at %o", async (colorScheme, viewport) => {
+  const { page, context } = await lab.visit("", { colorScheme, viewport });
+  await settled(page);
+  expect(await violations(page)).toEqual([]);
+
+  // The same with everything opened that can be.
+  await page.locator(".status summary").click();
+  await page.getByRole("button", { name: "Code" }).click();
+  await page.getByRole("button", { name: "Show as table" }).first().click();
+  await page.locator("lab-cell .cell-edit").nth(3).click();
+  await page.locator("cell-editor").waitFor();
+  expect(await violations(page)).toEqual([]);
+  await context.close();
+});
+
+test("nothing sticks out on a phone", async () => {
+  const { page, context } = await lab.visit("", { viewport: phone, hasTouch: true });
+  await settled(page);
+  const [scroll, client] = await page.evaluate(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return [scrollWidth, clientWidth];
+  });
+  expect(scroll).toBe(client);
+  await context.close();
+});
+
+test("the switch for light and dark wins over the system and survives a reload", async () => {
+  const { page, context } = await lab.visit("", { colorScheme: "light" });
+  const paper = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await paper();
+  await page.getByRole("button", { name: "Switch to dark colors" }).click();
+  const dark = await paper();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  await page.getByRole("button", { name: "Switch to light colors" }).waitFor();
+  expect(await paper()).toBe(dark);
+  await context.close();
+});
+
+test("a cell can be edited and the heat map read with the keyboard alone", async () => {
+  const { page, context } = await lab.visit();
+  await settled(page);
+  const map = page.getByRole("application");
+  await map.focus();
+  const cursor = page.locator(".profile-cursor");
+  const before = await cursor.innerText();
+  await page.keyboard.press("ArrowLeft");
+  await page.waitForFunction((text) => document.querySelector(".profile-cursor")?.textContent?.trim() !== text, before);
+  await page.keyboard.press("+");
+  await page.locator(".heatmap-stage[data-zoomed]").waitFor();
+  await page.keyboard.press("0");
+  await page.locator(".heatmap-stage:not([data-zoomed])").waitFor();
+
+  await page
+    .locator("lab-cell", { has: page.locator(".numbers") })
+    .locator(".cell-edit")
+    .focus();
+  await page.keyboard.press("Enter");
+  await page.locator("cell-editor .cm-content").waitFor();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(' display("typed");');
+  await page.keyboard.press("Shift+Enter");
+  await page
+    .locator("lab-cell", { has: page.locator("cell-editor") })
+    .getByText("typed")
+    .first()
+    .waitFor();
+  await page.keyboard.press("Escape");
+  await page.waitForFunction(() => document.querySelector("cell-editor") === null);
+  expect(await page.evaluate(() => document.activeElement?.className)).toBe("cell-edit");
+  await context.close();
+});

@@ -1,0 +1,108 @@
+/**
+ * The lab as a visitor gets it: built, served on 127.0.0.1 with its headers, opened in Chromium. Every request and
+ * every message of the console is kept, because what must not happen (a request elsewhere, an error) is part of the
+ * promise.
+ */
+import { fileURLToPath } from "node:url";
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright";
+import { build, preview, type PreviewServer } from "vite";
+
+const configFile = fileURLToPath(new URL("../../../web/lab/vite.config.ts", import.meta.url));
+
+export const desktop = { width: 1440, height: 900 };
+export const phone = { width: 390, height: 844 };
+
+export interface Visit {
+  page: Page;
+  context: BrowserContext;
+  requests: string[];
+  errors: string[];
+}
+
+export class Lab {
+  readonly #server: PreviewServer;
+  readonly #browser: Browser;
+  readonly origin: string;
+
+  private constructor(server: PreviewServer, browser: Browser, origin: string) {
+    this.#server = server;
+    this.#browser = browser;
+    this.origin = origin;
+  }
+
+  static async open(): Promise<Lab> {
+    await build({ configFile, logLevel: "error" });
+    const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
+    const address = server.httpServer.address();
+    if (address === null || typeof address === "string") throw new Error("the server has no port");
+    const browser = await chromium.launch({
+      executablePath: process.env["HEED_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: [
+        ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+        ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      ],
+    });
+    return new Lab(server, browser, `http://127.0.0.1:${address.port}`);
+  }
+
+  async visit(hash = "", options: BrowserContextOptions = {}): Promise<Visit> {
+    const context = await this.#browser.newContext({ viewport: desktop, colorScheme: "light", ...options });
+    const page = await context.newPage();
+    const visit: Visit = { page, context, requests: [], errors: [] };
+    context.on("request", (request) => visit.requests.push(request.url()));
+    page.on("pageerror", (error) => visit.errors.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") visit.errors.push(message.text());
+    });
+    await page.goto(`${this.origin}/${hash}`);
+    return visit;
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close();
+    await this.#server.close();
+  }
+}
+
+/** Waits until no long task runs or waits for its turn. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const tasks = [...document.querySelectorAll<HTMLElement>(".task")];
+    return tasks.length >= 3 && tasks.every((task) => ["done", "failed", "cancelled"].includes(task.dataset["phase"]!));
+  });
+}
+
+/** The numbers under the controls, by the beginning of their label. */
+export async function keyNumber(page: Page, label: string): Promise<number> {
+  const number = page.locator(".numbers > div", { hasText: label }).locator("dd");
+  return Number(await number.getAttribute("data-value"));
+}
+
+/** Waits until a number differs from what it was, and returns it. */
+export async function nextKeyNumber(page: Page, label: string, before: number): Promise<number> {
+  await page.waitForFunction(
+    ([text, former]) => {
+      const term = [...document.querySelectorAll(".numbers dt")].find((dt) => dt.textContent?.includes(String(text)));
+      const value = term?.parentElement?.querySelector("dd")?.getAttribute("data-value");
+      return value !== null && value !== undefined && Number(value) !== former;
+    },
+    [label, before] as const,
+  );
+  return keyNumber(page, label);
+}
+
+/** Replaces the source of the cell around `inside` and runs it with the keyboard. */
+export async function rewriteCell(page: Page, inside: string, change: (source: string) => string): Promise<void> {
+  const cell = page.locator("lab-cell", { has: page.locator(inside) }).first();
+  await cell.hover();
+  await cell.locator(".cell-edit").click();
+  const editor = page.locator("cell-editor .cm-content");
+  await editor.waitFor();
+  const source = await page.evaluate(() => {
+    return (document.querySelector("cell-editor") as unknown as { source: string }).source;
+  });
+  await editor.focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(change(source));
+  await page.keyboard.press("Shift+Enter");
+}

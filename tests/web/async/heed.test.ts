@@ -1,0 +1,199 @@
+import { create, type Heed } from "heed";
+import { create as createSync } from "heed/sync";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { badCalls, goodCall, type AnyHeed } from "../support/bad-calls.js";
+import { expectExact, expectSparse } from "../support/compare.js";
+import { expectRejection } from "../support/expect-error.js";
+import { expectedAsync, expectedSync } from "../support/expected-variants.js";
+import { inputsFor } from "../support/reference.js";
+import { cases, nameOf, optionsOf, scoreOptionsOf, type Case } from "../support/shapes.js";
+
+const instances: Heed[] = [];
+for (const variant of expectedAsync) instances.push(await create({ variant }));
+afterAll(async () => {
+  for (const heed of instances) await heed.dispose();
+});
+
+const shape = cases.find(({ heads, kvHeads }) => heads > kvHeads) as Case;
+const { q, k, v } = inputsFor(shape, 81);
+
+describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("$variant", ({ heed, variant }) => {
+  const some = cases.filter((_, at) => at % 3 === 0);
+  test.each(some.map((one) => ({ one, name: nameOf(one) })))(
+    "attend is exact, attendTopK as stated: $name",
+    async ({ one }) => {
+      const inputs = inputsFor(one, 82);
+      const exact = await heed.attend(inputs.q, inputs.k, inputs.v, { ...optionsOf(one), lse: true });
+      expectExact(inputs, exact.out, exact.lse);
+      const keep = { alpha: 1.5, exponent: 0.5 };
+      const sparse = await heed.attendTopK(inputs.q, inputs.k, inputs.v, { ...optionsOf(one), keep, indices: true });
+      expectSparse(inputs, sparse, "compensated");
+      expect(heed.info.variant).toBe(variant);
+    },
+  );
+
+  test("has the bits of heed/sync of the same build, in every function", async () => {
+    if (!expectedSync.includes(variant)) return;
+    const sync = await createSync({ variant });
+    const options = optionsOf(shape);
+    expect(await heed.attend(q, k, v, options)).toEqual(sync.attend(q, k, v, options));
+    const sparse = { ...options, keep: { k: 4 }, indices: true } as const;
+    expect(await heed.attendTopK(q, k, v, sparse)).toEqual(sync.attendTopK(q, k, v, sparse));
+    expect(await heed.scores(q, k, scoreOptionsOf(shape))).toEqual(sync.scores(q, k, scoreOptionsOf(shape)));
+    expect(await heed.weights(q, k, scoreOptionsOf(shape))).toEqual(sync.weights(q, k, scoreOptionsOf(shape)));
+    expect(await heed.selectTopK(q, 9)).toEqual(sync.selectTopK(q, 9));
+    const rows = [];
+    for await (const row of heed.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })) rows.push(row);
+    expect(rows).toEqual([...sync.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })]);
+    const law = { n: 1000, alpha: 2, exponent: 0.5 };
+    expect(await heed.theory.windowLaw(law)).toBe(sync.theory.windowLaw(law));
+    sync.dispose();
+  });
+});
+
+describe("inputs and outputs", () => {
+  const heed = instances[0]!;
+
+  test("inputs are copied when the call is made: they stay, and may be changed at once", async () => {
+    const expected = await heed.attend(q, k, v, optionsOf(shape));
+    const mine = q.slice();
+    const promise = heed.attend(mine, k, v, optionsOf(shape));
+    mine.fill(0);
+    expect(await promise).toEqual(expected);
+    expect([mine, k, v].every((array) => array.byteLength > 0)).toBe(true);
+  });
+
+  test("large inputs are copied in parts: in order, and not at all when the call is cancelled meanwhile", async () => {
+    const large = Float32Array.from({ length: 2 ** 22 }, (_, i) => Math.sin(i));
+    const options = { heads: 1, headDim: 64 };
+    const order: string[] = [];
+    const controller = new AbortController();
+    const keys = large.subarray(0, 64 * 100);
+    const first = heed.attend(large, keys, keys, options).then((out) => {
+      order.push("large");
+      return out;
+    });
+    const cancelled = heed.attend(large, keys, keys, { ...options, signal: controller.signal });
+    const mine = q.slice();
+    const small = heed.attend(mine, k, v, optionsOf(shape)).then((out) => {
+      order.push("small");
+      return out;
+    });
+    mine.fill(0);
+    controller.abort();
+    await expect(cancelled).rejects.toBe(controller.signal.reason);
+    expect((await first).subarray(-64)).toEqual(await heed.attend(large.slice(-64), keys, keys, options));
+    expect(await small).toEqual(await heed.attend(q, k, v, optionsOf(shape)));
+    expect(order).toEqual(["large", "small"]);
+
+    const moved = large.slice();
+    const call = heed.attend(moved, keys, keys, options);
+    structuredClone(moved.buffer, { transfer: [moved.buffer] });
+    await expectRejection("detached", /the buffer of q was transferred away while/, call);
+    const out = new Float32Array(2 ** 22);
+    expect(await heed.attend(large, keys, keys, { ...options, out })).toBe(out);
+    expect(out).toEqual(await first);
+    expect((await heed.memory()).liveBytes).toBe(0);
+  });
+
+  test("transfer: true moves them", async () => {
+    const expected = await heed.attend(q, k, v, optionsOf(shape));
+    const mine = [q, k, v].map((array) => array.slice()) as [Float32Array, Float32Array, Float32Array];
+    expect(await heed.attend(...mine, { ...optionsOf(shape), transfer: true })).toEqual(expected);
+    expect(mine.map((array) => array.byteLength)).toEqual([0, 0, 0]);
+    await expectRejection("detached", /the buffer of q was transferred/, heed.attend(...mine, optionsOf(shape)));
+  });
+
+  test("the same array may be several inputs, also when moved", async () => {
+    const options = { heads: 1, headDim: 4 };
+    const array = Float32Array.from({ length: 40 }, (_, i) => Math.sin(i));
+    const expected = await heed.attend(array, array, array, options);
+    expect(await heed.attend(array, array, array, { ...options, transfer: true })).toEqual(expected);
+    expect(array.byteLength).toBe(0);
+  });
+
+  test("a shared input is copied, even with transfer", async () => {
+    if (typeof SharedArrayBuffer === "undefined") return;
+    const shared = new Float32Array(new SharedArrayBuffer(q.byteLength));
+    shared.set(q);
+    const expected = await heed.attend(q, k, v, optionsOf(shape));
+    expect(await heed.attend(shared, k, v, optionsOf(shape))).toEqual(expected);
+    const copies = [k.slice(), v.slice()] as const;
+    expect(await heed.attend(shared, ...copies, { ...optionsOf(shape), transfer: true })).toEqual(expected);
+    expect(shared).toHaveLength(q.length);
+  });
+
+  test("half floats go over as they are", async () => {
+    const bits = Uint16Array.from({ length: 64 }, (_, i) => 0x3800 + i);
+    const options = { heads: 1, headDim: 8 };
+    const expected = await heed.attend(bits, bits, bits, { ...options, dtype: "f16" });
+    expect(expected.every((number) => number >= 0.5 && number < 0.6)).toBe(true);
+    if (typeof Float16Array === "undefined") return;
+    const halves = new Float16Array(bits.buffer);
+    expect(await heed.attend(halves, halves, halves, options)).toEqual(expected);
+  });
+
+  test("out is filled and returned", async () => {
+    const expected = await heed.attend(q, k, v, optionsOf(shape));
+    const out = new Float32Array(expected.length);
+    expect(await heed.attend(q, k, v, { ...optionsOf(shape), out })).toBe(out);
+    expect(out).toEqual(expected);
+    const sparse = await heed.attendTopK(q, k, v, { ...optionsOf(shape), keep: { k: shape.keys }, out });
+    expect(sparse.out).toBe(out);
+  });
+
+  test("results are plain arrays", async () => {
+    const out = await heed.attend(q, k, v, optionsOf(shape));
+    expect(out.buffer).toBeInstanceOf(ArrayBuffer);
+    expect(out.buffer.byteLength).toBe(out.byteLength);
+  });
+});
+
+describe("every refusal rejects with its code, and leaves the instance as it was", () => {
+  const heed = instances.at(-1)!;
+  test.each(badCalls)("$name", async ({ code, text, call }) => {
+    const before = await goodCall(heed as AnyHeed);
+    await expectRejection(code, text, (async () => call(heed as AnyHeed))());
+    expect(await goodCall(heed as AnyHeed)).toEqual(before);
+    expect((await heed.memory()).liveBytes).toBe(0);
+  });
+
+  test("a tensor of heed/sync is refused with a hint", async () => {
+    const sync = await createSync({ variant: "simd" });
+    const tensor = sync.tensor(8) as never;
+    await expectRejection(
+      "invalid-argument",
+      /^k is an object \(Tensor\)/,
+      heed.attend(q, tensor, v, optionsOf(shape)),
+    );
+    sync.dispose();
+  });
+
+  test("simulate", async () => {
+    const rows = heed.simulate("E1", { n: [1], epsilon: [0.1] });
+    await expectRejection("invalid-argument", /^n\[0\] is 1/, rows.next());
+  });
+});
+
+test.each(["simd", "threads"] as const)(
+  "out of memory is an error, and the instance works afterwards: %s",
+  async (variant) => {
+    if (!expectedAsync.includes(variant)) return;
+    const small = await create({ variant, maximumMemory: 2 ** 25 });
+    const expected = await small.attend(q, k, v, optionsOf(shape));
+    const large = new Float32Array(2 ** 22);
+    const call = small.attend(large, large, large, { heads: 2, headDim: 4 });
+    await expectRejection("out-of-memory", /no room for \d+ bytes .*maximumMemory/, call);
+    expect((await small.memory()).liveBytes).toBe(0);
+    expect(await small.attend(q, k, v, optionsOf(shape))).toEqual(expected);
+    await small.dispose();
+  },
+);
+
+test("using disposes", async () => {
+  if (typeof Symbol.dispose !== "symbol") return;
+  const heed = await create({ variant: "simd" });
+  heed[Symbol.dispose]();
+  await expectRejection("disposed", /instance was disposed/, heed.memory());
+});

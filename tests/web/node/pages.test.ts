@@ -1,0 +1,196 @@
+/**
+ * The package in pages that serve it in all the ways that happen: with and without isolation, under a strict
+ * Content-Security-Policy, from another origin, incomplete, or hidden behind an application's fallback page.
+ */
+import { chromium, type Browser, type Page } from "playwright";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { isolation, serve, sharing, type Answer, type Answering, type PackageServer } from "./server.js";
+
+const flags = [
+  ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+];
+
+let browser: Browser;
+const servers: PackageServer[] = [];
+beforeAll(async () => {
+  const executablePath = process.env["HEED_CHROMIUM"] ?? "/usr/bin/chromium";
+  browser = await chromium.launch({ executablePath, args: flags });
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  for (const server of servers.splice(0)) await server.close();
+});
+afterAll(() => browser.close());
+
+async function started(headers: Record<string, string>, answers: Record<string, Answering> = {}): Promise<string> {
+  const server = await serve(headers, answers);
+  servers.push(server);
+  return server.origin;
+}
+
+async function open(origin: string): Promise<Page> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(origin);
+  return page;
+}
+
+/** What a create and a small call in the page come to. */
+interface Outcome {
+  info?: { variant: string; threads: number; reason: string | null };
+  sum?: number;
+  code?: string;
+  message?: string;
+}
+
+/** What page/scenarios.mjs offers. */
+type Scenario = "use" | "syncInWorker" | "largeCall" | "createAndDispose";
+
+async function run(page: Page, scenario: Scenario, options: object = {}): Promise<unknown> {
+  return page.evaluate(
+    ({ scenario, options }) => {
+      const { scenarios } = globalThis as unknown as { scenarios: Record<string, (options: object) => unknown> };
+      return scenarios[scenario]!(options);
+    },
+    { scenario, options },
+  );
+}
+
+function use(page: Page, address: string, options: object = {}): Promise<Outcome> {
+  return run(page, "use", { address, options }) as Promise<Outcome>;
+}
+
+const html: Answer = { type: "text/html", body: "<!doctype html><title>the application</title>" };
+
+describe("isolation", () => {
+  test("with it, the best build runs with threads", async () => {
+    const page = await open(await started(isolation));
+    const { info, sum } = await use(page, "/dist/web.js", { threads: 2 });
+    expect(info).toMatchObject({ variant: "relaxed-threads", threads: 2, reason: null });
+    expect(sum).toBe(256);
+  });
+
+  test("without it, one thread and the headers that are missing", async () => {
+    const page = await open(await started({}));
+    const { info, sum } = await use(page, "/dist/web.js", { threads: 2 });
+    expect(info).toMatchObject({ variant: "relaxed", threads: 1 });
+    expect(info?.reason).toMatch(/Cross-Origin-Opener-Policy: same-origin/);
+    expect(sum).toBe(256);
+  });
+
+  test("heed/sync in a window has one thread, in a worker it has threads, in every build", async () => {
+    const origin = await started(isolation);
+    const page = await open(origin);
+    const inWindow = await use(page, "/dist/sync-web.js", { threads: 2 });
+    expect(inWindow).toMatchObject({ info: { variant: "relaxed", threads: 1 }, sum: 256 });
+
+    const inWorker = await run(page, "syncInWorker");
+    expect(inWorker).toEqual([
+      ["relaxed-threads", true, 256],
+      ["relaxed-threads", true, 256],
+      ["threads", true, 256],
+      ["relaxed", false, 256],
+      ["simd", false, 256],
+    ]);
+  });
+});
+
+describe("Content-Security-Policy", () => {
+  const strict = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+
+  test("own origin only, without blob: and without eval: threads run", async () => {
+    const page = await open(await started({ ...isolation, "content-security-policy": strict }));
+    const outcome = await use(page, "/dist/web.js", { threads: 2 });
+    expect(outcome).toMatchObject({ info: { threads: 2, reason: null }, sum: 256 });
+  });
+
+  test("workers forbidden: an error that says what to allow", async () => {
+    const policy = strict.replace("worker-src 'self'", "worker-src 'none'");
+    const page = await open(await started({ ...isolation, "content-security-policy": policy }));
+    const { code, message } = await use(page, "/dist/web.js");
+    expect(code).toBe("worker-died");
+    expect(message).toMatch(/worker-src/);
+  });
+
+  test("WebAssembly forbidden: an error", async () => {
+    const policy = strict.replace(" 'wasm-unsafe-eval'", "");
+    const page = await open(await started({ ...isolation, "content-security-policy": policy }));
+    expect(await use(page, "/dist/web.js")).toMatchObject({ code: expect.stringMatching(/unsupported|load-failed/) });
+  });
+});
+
+describe("from another origin", () => {
+  test("the worker and its threads start all the same", async () => {
+    const packageOrigin = await started(sharing);
+    const page = await open(await started(isolation));
+    const outcome = await use(page, `${packageOrigin}/dist/web.js`, { threads: 2 });
+    expect(outcome).toMatchObject({ info: { variant: "relaxed-threads", threads: 2, reason: null }, sum: 256 });
+  });
+
+  test("not isolated: one thread", async () => {
+    const packageOrigin = await started(sharing);
+    const page = await open(await started({}));
+    expect(await use(page, `${packageOrigin}/dist/web.js`)).toMatchObject({ info: { threads: 1 }, sum: 256 });
+  });
+
+  test("with blob: forbidden: an error, and workerUrl with a file of the page's own origin works", async () => {
+    const packageOrigin = await started(sharing);
+    const policy = `script-src 'self' ${packageOrigin} 'wasm-unsafe-eval'; worker-src 'self'`;
+    const page = await open(await started({ ...isolation, "content-security-policy": policy }));
+    expect(await use(page, `${packageOrigin}/dist/web.js`)).toMatchObject({ code: "worker-died" });
+    const own = await use(page, `${packageOrigin}/dist/web.js`, { workerUrl: "/dist/worker.js", threads: 2 });
+    expect(own).toMatchObject({ info: { threads: 2 }, sum: 256 });
+  });
+});
+
+describe("incomplete deployments", () => {
+  test("wasm answered with a page: the address and the cause", async () => {
+    const variants = ["simd", "relaxed", "threads", "relaxed-threads"];
+    const answers = Object.fromEntries(variants.map((name) => [`/dist/glue/heed-${name}.wasm`, html]));
+    const origin = await started(isolation, answers);
+    const { code, message } = await use(await open(origin), "/dist/web.js");
+    expect(code).toBe("load-failed");
+    expect(message).toContain(`${origin}/dist/glue/heed-relaxed.wasm is not WebAssembly but HTML`);
+  });
+
+  test("threaded files missing: one thread, with the reason", async () => {
+    const origin = await started(isolation, { "/dist/glue/heed-relaxed-threads.wasm": { status: 404, body: "" } });
+    const { info, sum } = await use(await open(origin), "/dist/web.js", { threads: 2 });
+    expect(info).toMatchObject({ variant: "relaxed", threads: 1 });
+    expect(info?.reason).toMatch(/threads did not start: .*heed-relaxed-threads\.wasm was answered with status 404/);
+    expect(sum).toBe(256);
+  });
+
+  test("threads whose worker is refused: one thread, with the reason, and no waiting", async () => {
+    // The loader itself comes; what its threads load instead is a page, which is no script.
+    const glue = "/dist/glue/heed-relaxed-threads.mjs";
+    const page = await open(await started(isolation, { [glue]: (times) => (times === 0 ? undefined : html) }));
+    const began = performance.now();
+    const { info, sum } = await use(page, "/dist/web.js", { threads: 2 });
+    expect(info).toMatchObject({ variant: "relaxed", threads: 1 });
+    expect(info?.reason).toMatch(/threads did not start/);
+    expect(sum).toBe(256);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  test("worker.js missing, or a page in its place: an error, and nobody waits", async () => {
+    for (const answer of [{ status: 404, body: "" }, html]) {
+      const page = await open(await started(isolation, { "/dist/worker.js": answer }));
+      expect(await use(page, "/dist/web.js")).toMatchObject({ code: "worker-died" });
+    }
+  });
+});
+
+test("a page is never blocked longer than 50 ms while 16384 tokens of eight heads are attended to", async () => {
+  const page = await open(await started(isolation));
+  expect(await run(page, "largeCall", { tokens: 16384, heads: 8, headDim: 64, limit: 50 })).toBeLessThan(50);
+});
+
+test("a hundred create and dispose leave no worker behind", async () => {
+  const page = await open(await started(isolation));
+  await run(page, "createAndDispose", { times: 100 });
+  // Workers end a moment after they were told to.
+  await expect.poll(() => page.workers().length, { timeout: 10_000 }).toBe(0);
+});

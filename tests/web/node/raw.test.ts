@@ -1,0 +1,88 @@
+/** The hand-written types of the module against what every build really exports: neither may have more than the other. */
+import { readFileSync } from "node:fs";
+
+import { variants, type VariantName } from "heed/sync";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+
+import type { RawFactory, RawModule } from "../../../web/src/runtime/raw.js";
+
+const root = new URL("../../../", import.meta.url);
+const source = ts.createSourceFile(
+  "raw.ts",
+  readFileSync(new URL("web/src/runtime/raw.ts", root), "utf8"),
+  ts.ScriptTarget.Latest,
+);
+
+/** Names of an interface's members. */
+function members(name: string): string[] {
+  const found = source.statements.filter(ts.isInterfaceDeclaration).find((one) => one.name.text === name);
+  expect(found, `interface ${name}`).toBeDefined();
+  return found!.members.map((member) => (member.name as ts.Identifier).text);
+}
+
+/** What the generator adds: its own error classes, its counters, and the options that were passed in. */
+const generated = [
+  "InternalError",
+  "BindingError",
+  "UnboundTypeError",
+  "count_emval_handles",
+  "calledRun",
+  "poolSize",
+  "print",
+  "printErr",
+  "onAbort",
+  "instantiateWasm",
+];
+
+async function start(variant: VariantName): Promise<RawModule> {
+  const address = new URL(`dist/glue/heed-${variant}.node.mjs`, root);
+  const { default: factory } = (await import(/* @vite-ignore */ address.href)) as { default: RawFactory };
+  const shared = variant.endsWith("threads");
+  return factory({ wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 4096, shared }), poolSize: 0 });
+}
+
+describe.each(variants.map(({ name }) => name))("%s", (variant) => {
+  test("exports exactly the names of RawModule", async () => {
+    const raw = await start(variant);
+    const names = Object.keys(raw).filter((name) => !generated.includes(name) && !name.startsWith("dynCall_"));
+    const typed = members("RawModule").filter((name) => name !== "PThread" || variant.endsWith("threads"));
+    expect(names.sort()).toEqual(typed.sort());
+  });
+
+  test("jobs have exactly the methods of RawJob", async () => {
+    const raw = await start(variant);
+    const jobs = members("RawModule").filter((name) => name.endsWith("Job"));
+    expect(jobs.length).toBeGreaterThan(0);
+    for (const job of jobs) {
+      const kind = (raw as unknown as Record<string, { prototype: object }>)[job]!;
+      const own = Object.getOwnPropertyNames(kind.prototype).filter((name) => name !== "constructor");
+      // `delete` comes from the generator, for every class.
+      expect(own.sort()).toEqual(
+        members("RawJob")
+          .filter((name) => name !== "delete")
+          .sort(),
+      );
+      expect(Reflect.has(kind.prototype, "delete")).toBe(true);
+    }
+  });
+
+  test("option objects are read by the names of their types", async () => {
+    const raw = await start(variant);
+    const problem = Object.fromEntries(members("RawProblem").map((name) => [name, 0]));
+    for (const missing of members("RawProblem")) {
+      const { [missing]: _, ...rest } = problem;
+      expect(() => new raw.ExactJob(rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+    const options = Object.fromEntries(members("RawTopKOptions").map((name) => [name, 0]));
+    for (const missing of members("RawTopKOptions")) {
+      const { [missing]: _, ...rest } = options;
+      expect(() => new raw.TopKJob(problem as never, rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+    const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
+    for (const missing of members("RawCollapseOptions")) {
+      const { [missing]: _, ...rest } = collapse;
+      expect(() => new raw.CollapseJob(rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+  });
+});

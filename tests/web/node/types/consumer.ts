@@ -1,0 +1,52 @@
+/** What a program with strict types may and may not write; types.test.ts compiles it, nobody runs it. */
+import { create, HeedError, type Info, type Keep } from "heed";
+import { create as createSync, type Tensor } from "heed/sync";
+
+export async function asynchronous(q: Float32Array, halves: Uint16Array): Promise<Info> {
+  const heed = await create({ threads: 2, onProgress: ({ phase, loaded, total }) => void [phase, loaded / total] });
+  const shape = { heads: 1, headDim: 8 };
+  const out: Float32Array = await heed.attend(q, q, q, shape);
+  const { lse } = await heed.attend(q, q, out, { ...shape, lse: true });
+  const keep: Keep = { alpha: 1, exponent: 0.5, max: 64 };
+  const plain = await heed.attendTopK(q, q, q, { ...shape, keep });
+  const indexed = await heed.attendTopK(halves, q, q, { ...shape, keep, dtype: "f16", indices: true });
+  for await (const row of heed.simulate("E1", { n: [4], epsilon: [0.1] })) void row.closedForm;
+  void [
+    lse.length,
+    indexed.offsets.length,
+    plain.bound,
+    await heed.theory.windowLaw({ n: 9, alpha: 1, exponent: 0.5 }),
+  ];
+
+  // @ts-expect-error: indices must be asked for
+  void plain.indices;
+  // @ts-expect-error: no such option
+  void heed.attend(q, q, q, { ...shape, headdim: 8 });
+  // @ts-expect-error: keep is required
+  void heed.attendTopK(q, q, q, shape);
+  // @ts-expect-error: not numbers that heed reads
+  void heed.attend(new Float64Array(8), q, q, shape);
+  // @ts-expect-error: no such variant
+  void create({ variant: "fast" });
+  await heed.dispose();
+  return heed.info;
+}
+
+export async function synchronous(q: Float32Array): Promise<Tensor> {
+  const heed = await createSync({ variant: "simd" });
+  const shape = { heads: 1, headDim: 8 };
+  const tensor = heed.tensor(q);
+  const out: Tensor = heed.attend(tensor, tensor, tensor, shape);
+  const mixed: Float32Array = heed.attend(q, tensor, tensor, shape);
+  const sparse: Tensor = heed.attendTopK(tensor, tensor, tensor, { ...shape, keep: { k: 1 } }).out;
+  for (const row of heed.simulate("E1", { n: [4], epsilon: [0.1] })) void row.sigma;
+  void [mixed, sparse];
+  // @ts-expect-error: arrays in, array out
+  const wrong: Tensor = heed.attend(q, q, q, shape);
+  void wrong;
+  return out;
+}
+
+export function codeOf(error: unknown): string {
+  return error instanceof HeedError && error.code === "worker-died" ? error.message : "";
+}

@@ -1,0 +1,140 @@
+/** Calls that must be refused, with the code and the words that must come; the same list for both entries. */
+import type { HeedErrorCode } from "heed";
+
+const shape = { heads: 2, headDim: 4 };
+const numbers = (length: number) => Float32Array.from({ length }, (_, i) => Math.sin(i));
+const [q, k, v] = [numbers(24), numbers(40), numbers(40)];
+
+/** The part of either entry that these calls use, with arguments of any type. */
+export interface AnyHeed {
+  attend(...args: unknown[]): unknown;
+  attendTopK(...args: unknown[]): unknown;
+  scores(...args: unknown[]): unknown;
+  simulate(...args: unknown[]): unknown;
+  theory: { windowLaw(parameters: unknown): unknown; ineffectiveShare(parameters: unknown): unknown };
+}
+
+export interface BadCall {
+  name: string;
+  code: HeedErrorCode;
+  text: RegExp;
+  call: (heed: AnyHeed) => unknown;
+}
+
+const attend = (options: object) => (heed: AnyHeed) => heed.attend(q, k, v, { ...shape, ...options });
+const sparse = (options: object) => (heed: AnyHeed) => heed.attendTopK(q, k, v, { ...shape, ...options });
+
+function detached(): Float32Array {
+  const array = numbers(24);
+  structuredClone(array, { transfer: [array.buffer] });
+  return array;
+}
+
+function bad(name: string, code: HeedErrorCode, text: RegExp, call: BadCall["call"]): BadCall {
+  return { name, code, text, call };
+}
+
+const wrongArgument = (name: string, text: RegExp, call: BadCall["call"]) => bad(name, "invalid-argument", text, call);
+const wrongShape = (name: string, text: RegExp, call: BadCall["call"]) => bad(name, "shape-mismatch", text, call);
+
+export const badCalls: readonly BadCall[] = [
+  wrongShape("q too short", /q has 23 numbers; a multiple of batch \* heads \* headDim = 8/, (heed) =>
+    heed.attend(q.subarray(1), k, v, shape),
+  ),
+  wrongShape("k and v differ", /v has 32 numbers; .* needs 40/, (heed) => heed.attend(q, k, v.subarray(8), shape)),
+  wrongShape("heads no multiple of kvHeads", /heads is 2 and kvHeads is 3/, attend({ kvHeads: 3 })),
+  wrongShape("out too short", /out has 5 numbers; the result needs 24/, attend({ out: new Float32Array(5) })),
+  wrongShape("batch that does not divide", /multiple of .* = 16/, attend({ batch: 2 })),
+  wrongShape("head out of range", /head is 2/, (heed) => heed.scores(q, k, { ...shape, head: 2 })),
+  wrongShape("entry out of range", /entry is 1/, (heed) => heed.scores(q, k, { ...shape, entry: 1 })),
+  ...[undefined, 0, -1, 1.5, NaN, "2", null].map((heads) =>
+    wrongArgument(`heads ${String(heads)}`, /^heads is .*; an integer of at least 1/, attend({ heads })),
+  ),
+  wrongArgument("headDim missing", /^headDim is undefined/, (heed) => heed.attend(q, k, v, { heads: 2 })),
+  ...[NaN, Infinity, "1", null].map((scale) =>
+    wrongArgument(`scale ${String(scale)}`, /^scale is .*; a finite number/, attend({ scale })),
+  ),
+  wrongArgument(
+    "unknown option",
+    /attend has no option "headdim"; its options are heads, kvHeads/,
+    attend({ headdim: 4 }),
+  ),
+  wrongArgument(
+    "unknown option of attendTopK",
+    /attendTopK has no option "lse"/,
+    sparse({ keep: { k: 1 }, lse: true }),
+  ),
+  wrongArgument("no options", /options of attend are undefined/, (heed) => heed.attend(q, k, v)),
+  wrongArgument("causal not a flag", /^causal is 1; true or false/, attend({ causal: 1 })),
+  wrongArgument(
+    "layout unknown",
+    /^layout is the string "rows"; one of "token-major", "head-major"/,
+    attend({ layout: "rows" }),
+  ),
+  wrongArgument("dtype unknown", /^dtype is/, attend({ dtype: "f64" })),
+  wrongArgument("a plain array", /^q is an object \(Array\)/, (heed) => heed.attend([...q], k, v, shape)),
+  wrongArgument("doubles", /^k is a Float64Array/, (heed) => heed.attend(q, Float64Array.from(k), v, shape)),
+  wrongArgument("integers", /^v is a Int8Array/, (heed) => heed.attend(q, k, Int8Array.from(v), shape)),
+  wrongArgument("nothing", /^q is undefined/, (heed) => heed.attend(undefined, k, v, shape)),
+  wrongArgument("bits without dtype", /^q is a Uint16Array; .*dtype: "f16"/, (heed) =>
+    heed.attend(new Uint16Array(24), k, v, shape),
+  ),
+  wrongArgument("out of doubles", /^out is a Float64Array/, attend({ out: new Float64Array(24) })),
+  wrongArgument("out is q", /out overlaps q/, attend({ out: q })),
+  wrongArgument("out overlaps v", /out overlaps v/, attend({ out: new Float32Array(v.buffer, 64, 24) })),
+  wrongArgument("signal of another kind", /^signal is/, attend({ signal: "no" })),
+  wrongArgument("onProgress of another kind", /^onProgress is/, attend({ onProgress: 3 })),
+  wrongArgument("transfer of another kind", /^transfer is/, attend({ transfer: "yes" })),
+  wrongArgument("keep missing", /^keep is missing; \{k\} or/, sparse({})),
+  wrongArgument("keep a number", /options of keep are 3/, sparse({ keep: 3 })),
+  ...[0, -3, 2.5, NaN, Infinity, "2"].map((k) =>
+    wrongArgument(`k ${String(k)}`, /^keep\.k is .*an integer/, sparse({ keep: { k } })),
+  ),
+  wrongArgument(
+    "k and alpha",
+    /keep has k and also alpha, exponent/,
+    sparse({ keep: { k: 2, alpha: 1, exponent: 0.5 } }),
+  ),
+  wrongArgument("k and max", /keep has k and also max/, sparse({ keep: { k: 2, max: 5 } })),
+  wrongArgument("unknown in keep", /keep has no option "mass"/, sparse({ keep: { mass: 0.9 } })),
+  ...[0, -1, NaN, Infinity, undefined].map((alpha) =>
+    wrongArgument(`alpha ${String(alpha)}`, /^keep\.alpha is/, sparse({ keep: { alpha, exponent: 0.5 } })),
+  ),
+  ...[-0.1, 1.1, NaN, undefined].map((exponent) =>
+    wrongArgument(`exponent ${String(exponent)}`, /^keep\.exponent is/, sparse({ keep: { alpha: 1, exponent } })),
+  ),
+  wrongArgument(
+    "max below min",
+    /keep\.max is 2 and keep\.min is 3/,
+    sparse({ keep: { alpha: 1, exponent: 1, min: 3, max: 2 } }),
+  ),
+  wrongArgument("estimator unknown", /^estimator is/, sparse({ keep: { k: 1 }, estimator: "best" })),
+  wrongArgument("search unknown", /^search is/, sparse({ keep: { k: 1 }, search: "pages" })),
+  wrongArgument("indices not a flag", /^indices is/, sparse({ keep: { k: 1 }, indices: 1 })),
+  wrongArgument("formula parameter", /^sigma is 0/, (heed) =>
+    heed.theory.ineffectiveShare({ n: 4, epsilon: 0.1, sigma: 0 }),
+  ),
+  wrongArgument("formula parameter unknown", /no option "c"/, (heed) =>
+    heed.theory.windowLaw({ n: 4, alpha: 1, c: 0.5 }),
+  ),
+  bad("detached", "detached", /the buffer of q was transferred away/, (heed) => heed.attend(detached(), k, v, shape)),
+  bad("detached out", "detached", /the buffer of out/, (heed) => heed.attend(q, k, v, { ...shape, out: detached() })),
+  bad("NaN with validate", "non-finite", /^k is NaN at index 7/, (heed) => {
+    const spoiled = k.slice();
+    spoiled[7] = NaN;
+    return heed.attend(q, spoiled, v, { ...shape, validate: true });
+  }),
+  bad("infinity with validate", "non-finite", /^v is Infinity at index 0/, (heed) => {
+    const spoiled = v.slice();
+    spoiled[0] = Infinity;
+    return heed.attendTopK(q, k, spoiled, { ...shape, keep: { k: 1 }, validate: true });
+  }),
+  bad("half infinity with validate", "non-finite", /^q is Infinity at index 3/, (heed) => {
+    const halves = new Uint16Array(24);
+    halves[3] = 0x7c00;
+    return heed.scores(halves, k, { ...shape, dtype: "f16", validate: true });
+  }),
+];
+
+/** A call that must work after every refusal. */
+export const goodCall = (heed: AnyHeed): unknown => heed.attend(q, k, v, { ...shape, validate: true });

@@ -1,0 +1,88 @@
+/** Whole results against the oracle, row by row; one failure tells the row. */
+import { expect } from "vitest";
+
+import { attentionBound, estimatorBound, lseBound, renormalizedBound, weightBound } from "./bounds.js";
+import {
+  allOf,
+  estimate,
+  placeOf,
+  referenceRow,
+  rowsOf,
+  visibleKeys,
+  weightedSum,
+  type Inputs,
+  type Row,
+} from "./reference.js";
+
+function expectWithin(actual: ArrayLike<number>, expected: ArrayLike<number>, bound: number, what: string): void {
+  for (let c = 0; c < expected.length; ++c) {
+    const difference = Math.abs(actual[c]! - expected[c]!);
+    if (difference <= bound) continue;
+    expect.fail(`${what}, column ${c}: ${actual[c]} differs from ${expected[c]} by ${difference}, allowed is ${bound}`);
+  }
+}
+
+function outRow({ shape }: Inputs, out: Float32Array, b: number, i: number, h: number): Float32Array {
+  const at = placeOf(shape, shape.queries, shape.heads, shape.valueDim, b, i, h);
+  return out.subarray(at, at + shape.valueDim);
+}
+
+/** Attention family. */
+export function expectExact(inputs: Inputs, out: Float32Array, lse?: Float32Array): void {
+  const { shape } = inputs;
+  expect(out).toHaveLength(shape.batch * shape.queries * shape.heads * shape.valueDim);
+  rowsOf(shape).forEach(({ b, i, h }, r) => {
+    const row = referenceRow(inputs, b, i, h);
+    const where = `row ${b},${i},${h}`;
+    const expected = weightedSum(row, allOf(row), shape.valueDim);
+    expectWithin(outRow(inputs, out, b, i, h), expected, attentionBound(row, shape.headDim), where);
+    if (!lse) return;
+    if (row.scores.length === 0) expect(lse[r]).toBe(-Infinity);
+    else expectWithin([lse[r]!], [row.lse], lseBound(row, shape.headDim), `${where} lse`);
+  });
+}
+
+export interface SparseResult {
+  out: Float32Array;
+  dropped: Float32Array;
+  bound: Float32Array;
+  kept: Uint32Array;
+  indices: Uint32Array;
+  offsets: Uint32Array;
+}
+
+/** A sparse result against the estimator of its own kept keys, and its report against the dropped mass. */
+export function expectSparse(inputs: Inputs, result: SparseResult, estimator: string): void {
+  const { shape } = inputs;
+  const rows = rowsOf(shape);
+  expect(result.offsets).toHaveLength(rows.length + 1);
+  expect(result.offsets.at(-1)).toBe(result.indices.length);
+  rows.forEach(({ b, i, h }, r) => {
+    const row = referenceRow(inputs, b, i, h);
+    const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
+    expectKeptKeys(kept, result.kept[r]!, visibleKeys(shape, i));
+    const expected =
+      kept.length === 0 ? new Float64Array(shape.valueDim) : estimate(row, kept, shape.valueDim, estimator);
+    const bound =
+      estimator === "renormalized" && kept.length > 0
+        ? renormalizedBound(row, shape.headDim, kept)
+        : estimatorBound(row, shape.headDim);
+    expectWithin(outRow(inputs, result.out, b, i, h), expected, bound, `row ${b},${i},${h}`);
+    expectDropped(row, kept, result.dropped[r]!, result.bound[r]!, shape.headDim);
+  });
+}
+
+function expectKeptKeys(kept: readonly number[], count: number, visible: number): void {
+  expect(kept).toHaveLength(count);
+  kept.forEach((key, at) => expect(key).toBeGreaterThan(at === 0 ? -1 : kept[at - 1]!));
+  if (kept.length > 0) expect(kept.at(-1)).toBeLessThan(visible);
+}
+
+function expectDropped(row: Row, kept: readonly number[], dropped: number, bound: number, headDim: number): void {
+  const keptSet = new Set(kept);
+  const tau = allOf(row).reduce((mass, j) => (keptSet.has(j) ? mass : mass + row.weights[j]!), 0);
+  expectWithin([dropped], [tau], weightBound(row, headDim), "dropped");
+  expect(bound, "bound holds for the exact dropped mass").toBeGreaterThanOrEqual(tau);
+  expect(bound).toBeGreaterThanOrEqual(dropped);
+  expect(bound).toBeLessThanOrEqual(1);
+}

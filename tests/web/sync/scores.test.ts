@@ -1,0 +1,54 @@
+import { create } from "heed/sync";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { scoreBound, weightBound } from "../support/bounds.js";
+import { expectError } from "../support/expect-error.js";
+import { expectedSync } from "../support/expected-variants.js";
+import { inputsFor, referenceRow, rowsOf } from "../support/reference.js";
+import { cases, nameOf, scoreOptionsOf, type Case } from "../support/shapes.js";
+
+const instances = await Promise.all(expectedSync.map((variant) => create({ variant })));
+afterAll(() => instances.forEach((heed) => heed.dispose()));
+
+const some = cases.filter(({ heads, keys }) => heads > 1 || keys % 8 !== 0);
+
+describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("scores, $variant", ({ heed }) => {
+  test.each(some.map((shape) => ({ shape, name: nameOf(shape) })))("are scale times q k: $name", ({ shape }) => {
+    const inputs = inputsFor(shape, 31);
+    const scores = heed.scores(inputs.q, inputs.k, scoreOptionsOf(shape));
+    const weights = heed.weights(inputs.q, inputs.k, scoreOptionsOf(shape));
+    expect(scores).toHaveLength(shape.batch * shape.heads * shape.queries * shape.keys);
+    for (const { b, i, h } of rowsOf(shape)) {
+      const row = referenceRow(inputs, b, i, h);
+      const at = ((b * shape.heads + h) * shape.queries + i) * shape.keys;
+      let scoreError = 0;
+      let weightError = 0;
+      row.scores.forEach((score, j) => {
+        scoreError = Math.max(scoreError, Math.abs(scores[at + j]! - score));
+        weightError = Math.max(weightError, Math.abs(weights[at + j]! - row.weights[j]!));
+      });
+      expect(scoreError).toBeLessThanOrEqual(scoreBound(row, shape.headDim));
+      expect(weightError).toBeLessThanOrEqual(weightBound(row, shape.headDim));
+      expect(scores.subarray(at + row.scores.length, at + shape.keys).every((s) => s === -Infinity)).toBe(true);
+      expect(weights.subarray(at + row.scores.length, at + shape.keys).every((w) => w === 0)).toBe(true);
+    }
+  });
+
+  test("one head of one entry is that part of all", () => {
+    const shape = cases.find(({ batch, heads }) => batch > 1 && heads > 2) as Case;
+    const { q, k } = inputsFor(shape, 32);
+    const all = heed.scores(q, k, scoreOptionsOf(shape));
+    const size = shape.queries * shape.keys;
+    for (const [entry, head] of [
+      [0, 1],
+      [1, 2],
+    ] as const) {
+      const at = (entry * shape.heads + head) * size;
+      expect(heed.scores(q, k, { ...scoreOptionsOf(shape), entry, head })).toEqual(all.slice(at, at + size));
+    }
+    expect(heed.scores(q, k, { ...scoreOptionsOf(shape), head: 0 })).toHaveLength(shape.batch * size);
+    expectError("shape-mismatch", /head is 99; an integer below/, () => {
+      heed.scores(q, k, { ...scoreOptionsOf(shape), head: 99 });
+    });
+  });
+});

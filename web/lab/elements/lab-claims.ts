@@ -1,0 +1,57 @@
+/**
+ * `<lab-claims>`: what the text says, checked against the rows above it. Undecided while the rows are still coming, or
+ * when the reader stopped early.
+ */
+import { html, LitElement, type TemplateResult } from "lit";
+import type { Claim, Verdict } from "../experiments/experiment.js";
+
+interface CheckedRows<Row> extends ReadonlyArray<Row> {
+  state?: "running" | "done" | "cancelled";
+}
+
+type Outcome = { text: string; verdict: Verdict | undefined };
+
+export class LabClaims extends LitElement {
+  static override properties = { outcomes: { attribute: false } };
+  declare outcomes: readonly Outcome[];
+
+  constructor(outcomes: readonly Outcome[]) {
+    super();
+    this.outcomes = outcomes;
+  }
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override render(): TemplateResult {
+    return html`
+      <ul class="claims" aria-label="Checked claims">
+        ${this.outcomes.map(({ text, verdict }) => {
+          const state = verdict === undefined ? "open" : verdict.holds ? "holds" : "fails";
+          const words = { open: "not decided", holds: "holds here", fails: "does not hold here" }[state];
+          return html`
+            <li data-state=${state}>
+              <span class="claim-verdict">
+                <span aria-hidden="true">${{ open: "…", holds: "✓", fails: "✗" }[state]}</span>
+                ${words}
+              </span>
+              <span class="claim-text">${text}</span>
+              <span class="claim-detail">${verdict?.detail ?? "waits for all rows"}</span>
+            </li>
+          `;
+        })}
+      </ul>
+    `;
+  }
+}
+
+customElements.define("lab-claims", LabClaims);
+
+/** `claims(experiments.collapse, rows)` */
+export function claims<Row>(experiment: { claims: readonly Claim<Row>[] }, rows: CheckedRows<Row>): LabClaims {
+  const complete = rows.state === undefined || rows.state === "done";
+  return new LabClaims(
+    experiment.claims.map(({ text, check }) => ({ text, verdict: complete ? check(rows) : undefined })),
+  );
+}

@@ -1,0 +1,86 @@
+/**
+ * Work that takes more than a moment and yields rows: a progress bar with a cancel button in the cell, and a list of
+ * rows that grows while the work runs, so that the figures that depend on it fill in before one's eyes.
+ *
+ * Long tasks of a page take turns (turns.ts). A task ends when its cell is computed again (`invalidation`) or the
+ * reader presses Cancel; what it has found stays.
+ */
+import { LabTask } from "../elements/lab-task.js";
+import { inTurn } from "./turns.js";
+
+export interface TaskOptions {
+  signal: AbortSignal;
+  onProgress: (progress: { loaded: number; total: number }) => void;
+}
+
+/** The rows found so far, and how the work stands. */
+export type Rows<Row> = Row[] & { state: "running" | "done" | "cancelled" };
+
+export class LongTask extends LabTask {
+  #controller = new AbortController();
+
+  constructor(title = "Working", invalidation?: Promise<unknown>) {
+    super();
+    this.heading = title;
+    this.addEventListener("cancel", () =>
+      this.#controller.abort(new DOMException("cancelled by the reader", "AbortError")),
+    );
+    void invalidation?.then(() => this.#controller.abort(new DOMException("the cell is computed again", "AbortError")));
+  }
+
+  /** An endless generator, as the notebook's runtime expects: each value is all rows so far. */
+  async *rows<Row>(work: (options: TaskOptions) => AsyncIterable<Row>): AsyncGenerator<Rows<Row>> {
+    const found: Row[] = [];
+    let changed = signalled();
+    let failure: { error: unknown } | undefined;
+    let state: Rows<Row>["state"] = "running";
+
+    const { signal } = this.#controller;
+    const onProgress: TaskOptions["onProgress"] = ({ loaded, total }) => this.progress(loaded, total);
+    const turn = inTurn(this, signal, async () => {
+      signal.throwIfAborted();
+      this.begin();
+      for await (const row of work({ signal, onProgress })) {
+        found.push(row);
+        changed.resolve();
+      }
+    });
+    turn
+      .then(() => (state = "done"))
+      .catch((error: unknown) => {
+        if (signal.aborted) state = "cancelled";
+        else failure = { error };
+      })
+      .finally(() => {
+        this.end(failure === undefined ? (state === "done" ? "done" : "cancelled") : "failed");
+        changed.resolve();
+      });
+
+    for (;;) {
+      await changed.promise;
+      changed = signalled();
+      if (failure !== undefined) throw failure.error;
+      yield Object.assign(found.slice(), { state });
+    }
+  }
+}
+
+customElements.define("lab-task", LongTask);
+
+function signalled(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
+}
+
+/** `display(longTask("Simulating", invalidation)).rows((options) => heed.simulate("E1", {…}, options))` */
+export function longTask(title: string, invalidation?: Promise<unknown>): LongTask {
+  return new LongTask(title, invalidation);
+}
+
+/** A signal that ends a cell's calls when the cell is computed again. */
+export function until(invalidation: Promise<unknown>): AbortSignal {
+  const controller = new AbortController();
+  void invalidation.then(() => controller.abort(new DOMException("the cell is computed again", "AbortError")));
+  return controller.signal;
+}

@@ -1,0 +1,17 @@
+/** `heed/sync` in Node. */
+import type { CreateOptions } from "../options.js";
+import { nodePlatform } from "../platforms/node.js";
+import { createSync, type Heed } from "../sync/heed.js";
+
+export * from "../public.js";
+export type { Heed, Input, Theory } from "../sync/heed.js";
+export type { Tensor } from "../runtime/tensor.js";
+
+/**
+ * Loads the module into this thread.
+ *
+ * @throws {HeedError} `invalid-argument`, `unsupported`, `load-failed`, `out-of-memory`, or the signal's reason
+ */
+export function create(options?: CreateOptions): Promise<Heed> {
+  return createSync(nodePlatform, options);
+}

@@ -1,0 +1,17 @@
+/** `heed/sync` in browsers. */
+import type { CreateOptions } from "../options.js";
+import { webPlatform } from "../platforms/web.js";
+import { createSync, type Heed } from "../sync/heed.js";
+
+export * from "../public.js";
+export type { Heed, Input, Theory } from "../sync/heed.js";
+export type { Tensor } from "../runtime/tensor.js";
+
+/**
+ * Loads the module into this thread.
+ *
+ * @throws {HeedError} `invalid-argument`, `unsupported`, `load-failed`, `out-of-memory`, or the signal's reason
+ */
+export function create(options?: CreateOptions): Promise<Heed> {
+  return createSync(webPlatform({ crossOriginThreads: false }), options);
+}

@@ -1,0 +1,17 @@
+/** `heed` in browsers. */
+import { createAsync, type Heed } from "../async/heed.js";
+import type { CreateOptions } from "../options.js";
+import { webStarter } from "../worker/start-web.js";
+
+export * from "../public.js";
+export type { Heed, Theory } from "../async/heed.js";
+
+/**
+ * Loads the module into a worker of its own.
+ *
+ * @throws {HeedError} `invalid-argument`, `unsupported`, `load-failed`, `out-of-memory`, `worker-died`, or the
+ * signal's reason
+ */
+export function create(options?: CreateOptions): Promise<Heed> {
+  return createAsync(webStarter, options);
+}

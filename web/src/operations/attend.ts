@@ -1,0 +1,31 @@
+/** Exact attention. */
+import type { AttendPlan } from "../check/attend.js";
+import { outLength, rowsOf } from "../check/shape.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Tensor } from "../runtime/tensor.js";
+import { placeOperand, placeTarget, rawProblem } from "./operands.js";
+import { jobOperation, type Operation } from "./operation.js";
+
+export interface AttendOutput {
+  out: Float32Array | Tensor;
+  lse?: Float32Array;
+}
+
+/** @throws {HeedError} `out-of-memory`, `disposed`, `internal` */
+export function prepareAttend(runtime: Runtime, plan: AttendPlan<Tensor>): Operation<AttendOutput> {
+  const { shape } = plan;
+  const rows = rowsOf(shape);
+  return jobOperation(runtime, (scratch) => {
+    const q = placeOperand(runtime, scratch, plan.q, plan.validate);
+    const k = placeOperand(runtime, scratch, plan.k, plan.validate);
+    const v = placeOperand(runtime, scratch, plan.v, plan.validate);
+    const out = placeTarget(runtime, scratch, plan.out, outLength(shape));
+    const lse = plan.lse ? scratch.allocate(rows * 4, "lse") : 0;
+    const job = new runtime.raw.ExactJob(rawProblem(shape, { q, k, v, out: out.address, lse }));
+    const finish = () => {
+      const logarithms = plan.lse ? { lse: runtime.heap.copyF32(lse, rows, "lse") } : {};
+      return { out: out.take(), ...logarithms };
+    };
+    return { job, finish };
+  });
+}

@@ -1,0 +1,86 @@
+/** Inputs into the module's memory, results out of it. */
+import { HeedError } from "../errors.js";
+import type { Operand } from "../check/arrays.js";
+import type { Target } from "../check/attend.js";
+import type { Shape } from "../check/shape.js";
+import type { RawProblem } from "../runtime/raw.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Scratch } from "../runtime/scratch.js";
+import { Tensor } from "../runtime/tensor.js";
+
+/** @throws {HeedError} `non-finite` */
+function checkNumbersFinite(name: string, numbers: Float32Array): void {
+  // NaN and infinity are the numbers that do not cancel themselves. A plain loop: callbacks cost ten times as much.
+  for (let i = 0; i < numbers.length; ++i) {
+    const number = numbers[i] as number;
+    if (number - number === 0) continue;
+    throw new HeedError(
+      "non-finite",
+      `${name} is ${number} at index ${i}; with validate: true, finite numbers are needed`,
+    );
+  }
+}
+
+/** An array is copied, half floats are widened, a tensor is used in place. */
+function place(runtime: Runtime, scratch: Scratch, operand: Operand<Tensor>): number {
+  const { name, length } = operand;
+  if (operand.kind === "tensor") return operand.tensor.address(runtime, name);
+  if (runtime.heap.contains(operand.data)) {
+    // Such a view is detached, or too short, as soon as the memory grows for this very call.
+    throw new HeedError("invalid-argument", `${name} is a view into the module's memory; pass its Tensor instead`);
+  }
+  const address = scratch.allocate(length * 4, name);
+  if (operand.kind === "f32") {
+    runtime.heap.write(address, operand.data);
+    return address;
+  }
+  const halves = scratch.allocate(length * 2, `${name} as f16`);
+  runtime.heap.write(halves, operand.data);
+  runtime.raw.widenHalf(halves, address, length);
+  scratch.free(halves);
+  return address;
+}
+
+/** Where the operand's f32 numbers lie. @throws {HeedError} `non-finite`, `out-of-memory`, `disposed` */
+export function placeOperand(runtime: Runtime, scratch: Scratch, operand: Operand<Tensor>, validate: boolean): number {
+  const address = place(runtime, scratch, operand);
+  if (validate) checkNumbersFinite(operand.name, runtime.heap.f32(address, operand.length));
+  return address;
+}
+
+/** A result in the making: where the module writes it, and how the caller gets it. */
+export interface PlacedTarget {
+  address: number;
+  take(): Float32Array | Tensor;
+}
+
+export function placeTarget(runtime: Runtime, scratch: Scratch, target: Target<Tensor>, length: number): PlacedTarget {
+  if (target.kind === "tensor" && target.tensor) {
+    const { tensor } = target;
+    return { address: tensor.address(runtime, "out"), take: () => tensor };
+  }
+  if (target.kind === "array" && runtime.heap.contains(target.data)) {
+    throw new HeedError("invalid-argument", "out is a view into the module's memory; pass its Tensor instead");
+  }
+  const address = scratch.allocate(length * 4, "the result");
+  return {
+    address,
+    take() {
+      if (target.kind === "tensor") {
+        scratch.keep(address);
+        return new Tensor(runtime, address, length);
+      }
+      if (target.kind === "fresh") return runtime.heap.copyF32(address, length, "out");
+      runtime.heap.copyInto(target.data, address);
+      return target.data;
+    },
+  };
+}
+
+/** The module's description of a problem; addresses that a job does not use stay 0. */
+export function rawProblem(
+  shape: Shape,
+  addresses: { q: number; k: number; v?: number; out?: number; lse?: number },
+): RawProblem {
+  return { v: 0, out: 0, lse: 0, ...addresses, ...shape };
+}

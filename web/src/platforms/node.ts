@@ -1,0 +1,51 @@
+/** Loading in Node (and in the engines that take the `node` condition). Threads need no condition here. */
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { pathToFileURL } from "node:url";
+
+import { HeedError, reasonOf } from "../errors.js";
+import type { Platform, ReadOptions } from "../runtime/platform.js";
+import type { RawFactory } from "../runtime/raw.js";
+import type { VariantName } from "../runtime/variants.js";
+import { responseBytes } from "../runtime/wasm-source.js";
+import { inheritsInputType } from "./input-type.js";
+
+const glue: Record<VariantName, () => Promise<{ default: RawFactory }>> = {
+  simd: () => import("./glue/heed-simd.node.mjs"),
+  relaxed: () => import("./glue/heed-relaxed.node.mjs"),
+  threads: () => import("./glue/heed-threads.node.mjs"),
+  "relaxed-threads": () => import("./glue/heed-relaxed-threads.node.mjs"),
+};
+
+const wasm: Record<VariantName, () => URL> = {
+  simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
+  relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
+  threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
+  "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
+};
+
+async function read(url: URL, { signal, onProgress }: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const bytes =
+      url.protocol === "file:"
+        ? new Uint8Array(await readFile(url, signal ? { signal } : {}))
+        : await responseBytes(await fetch(url, signal ? { signal } : {}));
+    onProgress?.({ phase: "download", loaded: bytes.length, total: bytes.length });
+    return bytes;
+  } catch (error) {
+    if (error instanceof HeedError || signal?.aborted) throw error;
+    throw new HeedError("load-failed", `${url.href} could not be read: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+export const nodePlatform: Platform = {
+  glue: async (variant) => (await glue[variant]()).default,
+  wasmUrl: (variant) => wasm[variant](),
+  read,
+  resolve: (address) => new URL(address, pathToFileURL(`${process.cwd()}/`)),
+  hardwareThreads: availableParallelism,
+  threadsRefusal: () =>
+    inheritsInputType() ? "Node started with --input-type, with which it starts no threads; use a file" : undefined,
+  // Node's loader reports the errors of its workers itself.
+  watchThread: () => () => undefined,
+};

@@ -1,0 +1,33 @@
+/**
+ * What this engine can do. SIMD and relaxed SIMD are asked by validating the smallest module that uses them: one
+ * unknown instruction makes a whole module invalid, so the question has to come before the choice of a file.
+ */
+export interface Features {
+  simd: boolean;
+  relaxedSimd: boolean;
+  /** Memory can be shared between threads here: always in Node, in browsers only when cross-origin isolated. */
+  threads: boolean;
+}
+
+const header = [0, 97, 115, 109, 1, 0, 0, 0];
+/** One function of type () -> v128. */
+const oneFunction = [1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
+/** i32.const 0, i8x16.splat, i8x16.popcnt */
+const simdBody = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
+/** i32.const 1, i8x16.splat, i32.const 2, i8x16.splat, i8x16.relaxed_swizzle */
+const relaxedBody = [10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11];
+
+function validates(body: readonly number[]): boolean {
+  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array([...header, ...oneFunction, ...body]));
+}
+
+function sharesMemory(): boolean {
+  if (typeof SharedArrayBuffer === "undefined") return false;
+  // Engines without this property (Node) share memory without conditions.
+  return typeof crossOriginIsolated === "undefined" || crossOriginIsolated;
+}
+
+/** Asks the engine. Cheap: two modules of some thirty bytes. */
+export function probeFeatures(): Features {
+  return { simd: validates(simdBody), relaxedSimd: validates(relaxedBody), threads: sharesMemory() };
+}

@@ -1,0 +1,95 @@
+/**
+ * Loading: probe, choose a variant, compile, start; and one thread with a stated reason where threads cannot run.
+ *
+ * Threads are never required: a page that is not cross-origin isolated, a window that must not block, or an engine that
+ * refuses to start them gets the same functions on one thread, and `info.reason` says why.
+ */
+import { HeedError, reasonOf } from "../errors.js";
+import type { CreateOptions } from "../options.js";
+import type { Info } from "../results.js";
+import { probeFeatures, type Features } from "./features.js";
+import { instantiate } from "./instantiate.js";
+import { createMemory } from "./memory.js";
+import type { Platform } from "./platform.js";
+import { Runtime } from "./runtime.js";
+import { chooseVariant, hasThreads, missingFeatures, type VariantName } from "./variants.js";
+import { compileSource } from "./wasm-source.js";
+
+/** More threads than this have not been seen to help; a caller may still ask for them. */
+const usualThreads = 16;
+
+/** What to start: decided before anything is fetched. */
+interface Choice {
+  variant: VariantName;
+  threads: number;
+  reason: string | null;
+}
+
+function unsupported(features: Features, variant: VariantName | undefined, refusal: string | undefined): HeedError {
+  const name = variant ?? "simd";
+  const missing = missingFeatures(name, features).join(", ");
+  const why = missing === "" ? refusal : `this engine lacks ${missing} here${refusal ? ` (${refusal})` : ""}`;
+  return new HeedError("unsupported", `the variant "${name}" cannot run: ${why}`);
+}
+
+/** @throws {HeedError} `unsupported` */
+export function choose(
+  probed: Features,
+  refusal: string | undefined,
+  hardwareThreads: number,
+  options: Pick<CreateOptions, "variant" | "threads">,
+): Choice {
+  const wanted = options.threads ?? Math.min(hardwareThreads, usualThreads);
+  const threadsRun = probed.threads && refusal === undefined;
+  // One thread needs no shared memory, unless the caller names a build that has it.
+  const features = { ...probed, threads: threadsRun && (wanted > 1 || options.variant !== undefined) };
+  const variant = chooseVariant(features, options.variant);
+  if (variant === undefined) throw unsupported(features, options.variant, refusal);
+  if (hasThreads(variant)) return { variant, threads: wanted, reason: null };
+
+  let reason: string | null = null;
+  if (wanted > 1) reason = threadsRun ? `the variant "${variant}" has one thread` : (refusal ?? "no shared memory");
+  else if (options.threads === undefined) reason = "this machine offers one thread";
+  return { variant, threads: 1, reason };
+}
+
+async function start(platform: Platform, features: Features, choice: Choice, options: CreateOptions): Promise<Runtime> {
+  const { variant, threads, reason } = choice;
+  const { signal, onProgress } = options;
+  const module = await compileSource(platform, variant, options.wasm, { signal, onProgress });
+  signal?.throwIfAborted();
+
+  onProgress?.({ phase: "start", loaded: 0, total: threads });
+  const memory = createMemory(options.maximumMemory, hasThreads(variant));
+  const started: { runtime?: Runtime } = {};
+  const onAbort = (why: string) => started.runtime?.markDead(why);
+  const raw = await instantiate({ platform, variant, module, memory, threads, signal, onAbort });
+  const info: Info = { version: raw.version(), variant, threads, reason, features };
+  const runtime = new Runtime(raw, memory, info);
+  started.runtime = runtime;
+  onProgress?.({ phase: "start", loaded: threads, total: threads });
+  return runtime;
+}
+
+/** The build without threads that may stand in, or undefined when the caller's choice forbids it. */
+function standIn(choice: Choice, features: Features, options: CreateOptions): VariantName | undefined {
+  if (!hasThreads(choice.variant) || options.variant !== undefined || options.wasm !== undefined) return undefined;
+  return chooseVariant({ ...features, threads: false });
+}
+
+/** @throws {HeedError} `unsupported`, `load-failed`, `out-of-memory`, or the signal's reason */
+export async function load(platform: Platform, options: CreateOptions): Promise<Runtime> {
+  options.signal?.throwIfAborted();
+  const features = probeFeatures();
+  const choice = choose(features, platform.threadsRefusal(), platform.hardwareThreads(), options);
+  try {
+    return await start(platform, features, choice, options);
+  } catch (error) {
+    // Node wraps the reason in an error of its own.
+    options.signal?.throwIfAborted();
+    const variant = standIn(choice, features, options);
+    if (variant === undefined) throw error;
+    const reason = `threads did not start: ${reasonOf(error)}`;
+    return start(platform, features, { variant, threads: 1, reason }, options);
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * What differs between a browser and Node when a module is loaded. platforms/web.ts and platforms/node.ts implement it,
+ * so that no `node:` specifier is reachable from a web entry (bundlers stop at one).
+ */
+import type { Progress } from "../options.js";
+import type { RawFactory } from "./raw.js";
+import type { VariantName } from "./variants.js";
+
+export interface ReadOptions {
+  signal: AbortSignal | undefined;
+  onProgress: ((progress: Progress) => void) | undefined;
+}
+
+export interface Platform {
+  /** The generated loader of one build. */
+  glue(variant: VariantName): Promise<RawFactory>;
+  /** Where the build's wasm file lies. */
+  wasmUrl(variant: VariantName): URL;
+  /** A file's bytes. Rejects with `load-failed`, naming the address. */
+  read(url: URL, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** A caller's address, resolved as this place resolves relative ones. */
+  resolve(address: string | URL): URL;
+  /** Why threads cannot run where this code runs, in a sentence; undefined when they can. */
+  threadsRefusal(): string | undefined;
+  hardwareThreads(): number;
+  /** Calls `failed` when a thread cannot start. `thread` is what the glue created. Returns what ends the watching. */
+  watchThread(thread: unknown, failed: (why: string) => void): () => void;
+}

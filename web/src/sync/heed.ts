@@ -1,0 +1,213 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The synchronous face: every call returns when its result is there.
+ *
+ * Arrays in, plain arrays out; tensors in, a tensor out, and nothing is copied. It blocks its caller: made for workers,
+ * for Node, and for windows only where the work is small.
+ */
+import { planAttend } from "../check/attend.js";
+import { planAttendTopK } from "../check/attend-top-k.js";
+import { checkCreateOptions } from "../check/create-options.js";
+import { planScores } from "../check/scores.js";
+import { planSelectTopK } from "../check/select-top-k.js";
+import { checkSimulationId, planCollapse } from "../check/simulate.js";
+import { prepareAttend } from "../operations/attend.js";
+import { prepareAttendTopK } from "../operations/attend-top-k.js";
+import { prepareCollapse } from "../operations/collapse.js";
+import { complete, type Operation } from "../operations/operation.js";
+import { prepareScores } from "../operations/scores.js";
+import { prepareSelectTopK } from "../operations/select-top-k.js";
+import { formulas, type Formulas } from "../operations/theory.js";
+import type {
+  AttendOptions,
+  CallOptions,
+  CreateOptions,
+  Numbers,
+  ScoresOptions,
+  SimulationId,
+  SimulationParameters,
+  TopKOptions,
+} from "../options.js";
+import type {
+  AttendResult,
+  IndexedTopKResult,
+  Info,
+  MemoryUse,
+  Selection,
+  SimulationRows,
+  TopKResult,
+} from "../results.js";
+import { disposeOnUsing } from "../runtime/dispose.js";
+import { load } from "../runtime/load.js";
+import type { Platform } from "../runtime/platform.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
+
+/** Numbers as heed/sync takes them. */
+export type Input = Numbers | Tensor;
+
+/** The formulas of the theory. */
+export type Theory = { readonly [Name in keyof Formulas]: (parameters: Formulas[Name]) => number };
+
+/** A module that runs in this thread. `create` makes one. */
+export class Heed {
+  /** What was loaded, and why not more. */
+  readonly info: Info;
+  /** Formulas in double precision; each throws `invalid-argument` for a parameter outside its range. */
+  readonly theory: Theory;
+  readonly #runtime: Runtime;
+
+  /** @internal */
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    this.info = Object.freeze({ ...runtime.info });
+    this.theory = {
+      windowLaw: (parameters) => formulas.windowLaw(runtime, parameters),
+      ineffectiveShare: (parameters) => formulas.ineffectiveShare(runtime, parameters),
+    };
+  }
+
+  /**
+   * softmax(scale · q kᵀ) v, exactly, without ever holding the n x n matrix.
+   *
+   * `q` (batch, queries, heads, headDim), `k` (batch, keys, kvHeads, headDim), `v` (batch, keys, kvHeads, valueDim) →
+   * (batch, queries, heads, valueDim). Rows that see no key are zeros.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
+   */
+  attend(q: Tensor, k: Tensor, v: Tensor, options: AttendOptions<Tensor> & { lse: true }): AttendResult<Tensor>;
+  attend(q: Tensor, k: Tensor, v: Tensor, options: AttendOptions<Tensor>): Tensor;
+  attend(q: Input, k: Input, v: Input, options: AttendOptions & { lse: true }): AttendResult;
+  attend(q: Input, k: Input, v: Input, options: AttendOptions): Float32Array;
+  attend(q: Input, k: Input, v: Input, options: AttendOptions<Float32Array | Tensor>): unknown {
+    this.#runtime.assertAlive();
+    const plan = planAttend(q, k, v, options, isTensor);
+    const { out, lse } = this.#complete(options, () => prepareAttend(this.#runtime, plan));
+    return lse === undefined ? out : { out, lse };
+  }
+
+  /**
+   * Attention over the best `keep` keys of each row, and how much attention that dropped.
+   *
+   * Shapes as in attend. `dropped`, `bound`, `kept` are per (batch, query, head).
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
+   */
+  attendTopK(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    options: TopKOptions<Tensor> & { indices: true },
+  ): IndexedTopKResult<Tensor>;
+  attendTopK(q: Tensor, k: Tensor, v: Tensor, options: TopKOptions<Tensor>): TopKResult<Tensor>;
+  attendTopK(q: Input, k: Input, v: Input, options: TopKOptions & { indices: true }): IndexedTopKResult;
+  attendTopK(q: Input, k: Input, v: Input, options: TopKOptions): TopKResult;
+  attendTopK(q: Input, k: Input, v: Input, options: TopKOptions<Float32Array | Tensor>): unknown {
+    this.#runtime.assertAlive();
+    const plan = planAttendTopK(q, k, v, options, isTensor);
+    return this.#complete(options, () => prepareAttendTopK(this.#runtime, plan));
+  }
+
+  /**
+   * scale · q kᵀ as it is compared and summed: (batch, heads, queries, keys); -Infinity where `causal` hides a key.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
+   */
+  scores(q: Input, k: Input, options: ScoresOptions): Float32Array {
+    return this.#scores("scores", q, k, options);
+  }
+
+  /**
+   * The attention probabilities: (batch, heads, queries, keys); 0 where `causal` hides a key.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
+   */
+  weights(q: Input, k: Input, options: ScoresOptions): Float32Array {
+    return this.#scores("weights", q, k, options);
+  }
+
+  /**
+   * The k largest of `scores` in rank order: score descending, then index ascending, NaN last. More than all means all.
+   *
+   * @throws {HeedError} `invalid-argument`, `detached`, `disposed`, `out-of-memory`
+   */
+  selectTopK(scores: Float32Array | Tensor, k: number, options: CallOptions = {}): Selection {
+    this.#runtime.assertAlive();
+    const plan = planSelectTopK(scores, k, options, isTensor);
+    return this.#complete(options, () => prepareSelectTopK(this.#runtime, plan));
+  }
+
+  /**
+   * Runs a protocol of the theory, row by row. E1: how many entries of a row exceed epsilon as n grows.
+   *
+   * @throws {HeedError} `invalid-argument`, `disposed`, `out-of-memory`
+   */
+  simulate<Id extends SimulationId>(
+    id: Id,
+    parameters: SimulationParameters[Id],
+    options: CallOptions = {},
+  ): Generator<SimulationRows[Id], void, undefined> {
+    this.#runtime.assertAlive();
+    checkSimulationId(id);
+    return this.#collapse(planCollapse(parameters, options), options);
+  }
+
+  *#collapse(
+    points: ReturnType<typeof planCollapse>,
+    { signal, onProgress }: CallOptions,
+  ): Generator<SimulationRows["E1"], void, undefined> {
+    for (const [i, point] of points.entries()) {
+      const rows = this.#complete({ ...(signal ? { signal } : {}) }, () => prepareCollapse(this.#runtime, point));
+      onProgress?.({ phase: "run", loaded: i + 1, total: points.length });
+      for (const row of rows) {
+        signal?.throwIfAborted();
+        yield row;
+      }
+    }
+  }
+
+  /**
+   * Numbers in the module's own memory: zeros of that length, or a copy of an array. The caller disposes it.
+   *
+   * @throws {HeedError} `invalid-argument`, `detached`, `disposed`, `out-of-memory`
+   */
+  tensor(contents: number | Float32Array): Tensor {
+    this.#runtime.assertAlive();
+    return createTensor(this.#runtime, contents);
+  }
+
+  /** How much memory is in use. @throws {HeedError} `disposed` */
+  memory(): MemoryUse {
+    return this.#runtime.memory();
+  }
+
+  /** Ends the threads and gives the memory up, tensors included. A second call does nothing. */
+  dispose(): void {
+    this.#runtime.dispose();
+  }
+
+  declare [Symbol.dispose]: () => void;
+
+  #scores(kind: "scores" | "weights", q: Input, k: Input, options: ScoresOptions): Float32Array {
+    this.#runtime.assertAlive();
+    const plan = planScores(kind, q, k, options, isTensor);
+    return this.#complete(options, () => prepareScores(this.#runtime, plan, kind));
+  }
+
+  #complete<Result>({ signal, onProgress }: CallOptions, prepare: () => Operation<Result>): Result {
+    signal?.throwIfAborted();
+    const operation = prepare();
+    const { units } = operation;
+    const result = complete(operation);
+    onProgress?.({ phase: "run", loaded: units, total: units });
+    return result;
+  }
+}
+
+disposeOnUsing(Heed);
+
+/** @internal */
+export async function createSync(platform: Platform, options: CreateOptions = {}): Promise<Heed> {
+  checkCreateOptions(options);
+  return new Heed(await load(platform, options));
+}

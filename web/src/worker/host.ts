@@ -1,0 +1,143 @@
+/**
+ * The worker's side: one module, one queue, one call at a time, in the order in which the calls were made.
+ *
+ * A cancelled call leaves the queue, or stops at its next pause; its memory is given back before the page hears of it.
+ */
+import { HeedError, reasonOf } from "../errors.js";
+import { prepareAttend } from "../operations/attend.js";
+import { prepareAttendTopK } from "../operations/attend-top-k.js";
+import { prepareCollapse } from "../operations/collapse.js";
+import { singleOperation, type Operation } from "../operations/operation.js";
+import { prepareScores } from "../operations/scores.js";
+import { prepareSelectTopK } from "../operations/select-top-k.js";
+import { formulas } from "../operations/theory.js";
+import type { Progress } from "../options.js";
+import { load } from "../runtime/load.js";
+import type { Platform } from "../runtime/platform.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Call, FromWorker, PostedError, RequestName, Requests, ToWorker } from "./protocol.js";
+import { runInSteps } from "./steps.js";
+
+/** The worker's end of the wire. */
+export interface HostPort {
+  post(message: FromWorker, transfer: ArrayBuffer[]): void;
+  listen(receive: (message: ToWorker) => void): void;
+  /** Returns after the messages that are waiting had their turn. */
+  pause(): Promise<void>;
+}
+
+type Work = Exclude<RequestName, "load">;
+type Prepare<Name extends Work> = (
+  runtime: Runtime,
+  args: Requests[Name]["args"],
+) => Operation<Requests[Name]["reply"]>;
+
+/** Results hold arrays only: plans that were posted name no tensors. */
+const prepare: { [Name in Work]: Prepare<Name> } = {
+  attend: (runtime, plan) => prepareAttend(runtime, plan) as Operation<Requests["attend"]["reply"]>,
+  attendTopK: (runtime, plan) => prepareAttendTopK(runtime, plan) as Operation<Requests["attendTopK"]["reply"]>,
+  scores: (runtime, plan) => prepareScores(runtime, plan, "scores"),
+  weights: (runtime, plan) => prepareScores(runtime, plan, "weights"),
+  selectTopK: prepareSelectTopK,
+  collapse: prepareCollapse,
+  windowLaw: (runtime, parameters) => singleOperation(runtime, () => formulas.windowLaw(runtime, parameters)),
+  ineffectiveShare: (runtime, parameters) =>
+    singleOperation(runtime, () => formulas.ineffectiveShare(runtime, parameters)),
+  memory: (runtime) => singleOperation(runtime, () => runtime.memory()),
+};
+
+function posted(error: unknown): PostedError {
+  if (error instanceof HeedError) return { code: error.code, message: error.message };
+  return { code: "internal", message: reasonOf(error) };
+}
+
+/** The buffers of a reply. They are moved, so a result is never copied on its way. */
+function buffersOf(reply: unknown): ArrayBuffer[] {
+  const values = ArrayBuffer.isView(reply) ? [reply] : Object.values(Object(reply) as object);
+  const buffers = values.flatMap((value: unknown) => (ArrayBuffer.isView(value) ? [value.buffer] : []));
+  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
+}
+
+class Host {
+  readonly #queue: Call[] = [];
+  #runtime: Runtime | undefined;
+  #running: number | undefined;
+  #cancelled = false;
+
+  constructor(
+    readonly port: HostPort,
+    readonly platform: Platform,
+  ) {}
+
+  receive(message: ToWorker): void {
+    if (message.kind === "cancel") return this.#cancel(message.id);
+    this.#queue.push(message);
+    if (this.#running === undefined) void this.#drain();
+  }
+
+  #cancel(id: number): void {
+    if (this.#running === id) {
+      this.#cancelled = true;
+      return;
+    }
+    const at = this.#queue.findIndex((call) => call.id === id);
+    // Otherwise its answer is on the way already.
+    if (at < 0) return;
+    this.#queue.splice(at, 1);
+    this.port.post({ kind: "cancelled", id }, []);
+  }
+
+  async #drain(): Promise<void> {
+    for (let call = this.#queue.shift(); call !== undefined; call = this.#queue.shift()) {
+      this.#running = call.id;
+      this.#cancelled = false;
+      await this.#answer(call);
+      this.#running = undefined;
+    }
+  }
+
+  async #answer(call: Call): Promise<void> {
+    const { id } = call;
+    const report = (progress: Progress) => {
+      if (call.reports) this.port.post({ kind: "progress", id, progress }, []);
+    };
+    try {
+      const reply = call.name === "load" ? await this.#load(call.args, report) : await this.#work(call, report);
+      if (reply === undefined) this.port.post({ kind: "cancelled", id }, []);
+      else this.port.post({ kind: "reply", id, value: reply }, buffersOf(reply));
+    } catch (error) {
+      this.port.post({ kind: "failure", id, error: posted(error) }, []);
+    }
+  }
+
+  async #load(args: Requests["load"]["args"], onProgress: (progress: Progress) => void) {
+    this.#runtime = await load(this.platform, { ...args, onProgress });
+    return this.#runtime.info;
+  }
+
+  /** Undefined when it was cancelled. */
+  async #work(call: Exclude<Call, { name: "load" }>, report: (progress: Progress) => void) {
+    const runtime = this.#runtime;
+    if (!runtime) throw new HeedError("internal", `${call.name} came before load`);
+    // The table has an entry of the right type for every name; the compiler cannot follow the pairing.
+    const start = prepare[call.name] as Prepare<Work>;
+    const operation = start(runtime, call.args as never);
+    try {
+      const ended = await runInSteps(operation, {
+        threads: runtime.info.threads,
+        pause: () => this.port.pause(),
+        cancelled: () => this.#cancelled,
+        report: (loaded, total) => report({ phase: "run", loaded, total }),
+      });
+      return ended ? operation.finish() : undefined;
+    } finally {
+      operation.release();
+    }
+  }
+}
+
+/** Answers calls until the worker is terminated. */
+export function serve(port: HostPort, platform: Platform): void {
+  const host = new Host(port, platform);
+  port.listen((message) => host.receive(message));
+}

@@ -1,0 +1,67 @@
+/**
+ * What the page and the worker say to each other. `Requests` has one line per request; everything else follows from it.
+ *
+ * The arguments are plans: checked where the call was made, so that a mistake is reported before anything is copied,
+ * and free of functions, so that they can be posted.
+ */
+import type { ArrayOperand } from "../check/arrays.js";
+import type { AttendPlan } from "../check/attend.js";
+import type { TopKPlan } from "../check/attend-top-k.js";
+import type { ScoresPlan } from "../check/scores.js";
+import type { SelectPlan } from "../check/select-top-k.js";
+import type { CollapsePoint } from "../check/simulate.js";
+import type { HeedErrorCode } from "../errors.js";
+import type { Formulas } from "../operations/theory.js";
+import type { CreateOptions, Progress } from "../options.js";
+import type { CollapseRow, IndexedTopKResult, Info, MemoryUse, Selection, TopKResult } from "../results.js";
+
+/** What `create` passes on: the rest of its options stays with the page. */
+export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory"> & {
+  /** An address is resolved, a response read: neither can be posted. */
+  wasm?: string | Uint8Array<ArrayBuffer> | WebAssembly.Module;
+};
+
+/** Every request the worker understands: one line each, with its arguments and its reply. */
+export interface Requests {
+  load: { args: LoadArguments; reply: Info };
+  attend: { args: AttendPlan<never>; reply: { out: Float32Array; lse?: Float32Array } };
+  attendTopK: { args: TopKPlan<never>; reply: TopKResult | IndexedTopKResult };
+  scores: { args: ScoresPlan<never>; reply: Float32Array };
+  weights: { args: ScoresPlan<never>; reply: Float32Array };
+  selectTopK: { args: SelectPlan<never>; reply: Selection };
+  collapse: { args: CollapsePoint; reply: CollapseRow[] };
+  windowLaw: { args: Formulas["windowLaw"]; reply: number };
+  ineffectiveShare: { args: Formulas["ineffectiveShare"]; reply: number };
+  memory: { args: null; reply: MemoryUse };
+}
+export type RequestName = keyof Requests;
+
+/** A request of each name, with the number that its answer will carry. */
+export type Call = {
+  [Name in RequestName]: { kind: "call"; id: number; name: Name; args: Requests[Name]["args"]; reports: boolean };
+}[RequestName];
+
+/** From the page. */
+export type ToWorker = Call | { kind: "cancel"; id: number };
+
+/** An error as it crosses; `code` is "internal" when it was not a HeedError. */
+export interface PostedError {
+  code: HeedErrorCode;
+  message: string;
+}
+
+/** To the page. Each call gets any number of `progress` and then one of the others. */
+export type FromWorker =
+  | { kind: "reply"; id: number; value: Requests[RequestName]["reply"] }
+  | { kind: "failure"; id: number; error: PostedError }
+  | { kind: "cancelled"; id: number }
+  | { kind: "progress"; id: number; progress: Progress };
+
+/** The parts of arguments that hold numbers. */
+export function operandsOf(plan: object): ArrayOperand[] {
+  return Object.values(plan).filter(isArrayOperand);
+}
+
+function isArrayOperand(value: unknown): value is ArrayOperand {
+  return typeof value === "object" && value !== null && "data" in value && "name" in value;
+}

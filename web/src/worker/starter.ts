@@ -1,0 +1,8 @@
+import type { ClientPort } from "./client.js";
+
+/** What differs between a browser and Node on the page's side. */
+export interface WorkerStarter {
+  start(workerUrl: string | URL | undefined): ClientPort;
+  /** A caller's address, resolved as this place resolves relative ones. */
+  resolve(address: string | URL): URL;
+}
