@@ -111,8 +111,8 @@ void ExactAttention::absorb_block(const RowBlocks::Unit& unit, Range keys, Scrat
   const std::size_t panels = blocks_.panels(), block_size = simd::kKeyBlock * simd::kPanel;
   const std::size_t out_size = simd::kPanel * value_columns_;
   simd::kernel_pack_rows(problem_.key_rows(unit.batch, unit.kv_head), keys, problem_.shape.head_dim, s.keys);
-  const bool finite = simd::kernel_pack_checked(problem_.value_rows(unit.batch, unit.kv_head), keys, value_columns_,
-                                                s.values);
+  const bool finite =
+      simd::kernel_pack_checked(problem_.value_rows(unit.batch, unit.kv_head), keys, value_columns_, s.values);
   for (std::size_t together = 0; together < panels; together += kPanelsTogether) {
     // A panel takes part when one of its rows sees a key of the block; nobody sees keys past `count`.
     const auto each = [&](auto&& step) {

@@ -1,20 +1,20 @@
 // Exact attention without the n x n matrix.
 //
-// For each unit of rows (row_blocks.hpp) the keys pass by in blocks. A block of keys and values is packed once, and then,
-// eight panels at a time, the scores of the block are formed, turned into weights against a running reference, and the
-// weighted values are added to the panel's output (score_former.hpp, softmax_pass.hpp, value_tile.hpp). Three loops over
-// eight panels instead of one loop doing all three, so that first the keys and then the values stay in the first-level
-// cache.
+// For each unit of rows (row_blocks.hpp) the keys pass by in blocks. A block of keys and values is packed once, and
+// then, eight panels at a time, the scores of the block are formed, turned into weights against a running reference,
+// and the weighted values are added to the panel's output (score_former.hpp, softmax_pass.hpp, value_tile.hpp). Three
+// loops over eight panels instead of one loop doing all three, so that first the keys and then the values stay in the
+// first-level cache.
 //
-// Blocks that no row of a panel sees, behind the diagonal or before the window, are never computed. Where some rows of a
-// panel see a key and others do not, the others' scores become -infinity and their weights 0. A weight of 0 times a NaN
-// value would still be NaN: a block with such values takes the careful path, so that what a row may not see cannot reach
-// it.
+// Blocks that no row of a panel sees, behind the diagonal or before the window, are never computed. Where some rows of
+// a panel see a key and others do not, the others' scores become -infinity and their weights 0. A weight of 0 times a
+// NaN value would still be NaN: a block with such values takes the careful path, so that what a row may not see cannot
+// reach it.
 //
-// Numerics: scores as score_tile.hpp says; weights and sums in float, block by block. Accumulate::kCompensated keeps what
-//           the addition of a block's contribution rounds away, so that the error does not grow with the number of blocks;
-//           for more, see precise.hpp. A row's result depends on its panel only through the moments at which the
-//           reference moves, never on threads.
+// Numerics: scores as score_tile.hpp says; weights and sums in float, block by block. Accumulate::kCompensated keeps
+//           what the addition of a block's contribution rounds away, so that the error does not grow with the number of
+//           blocks; for more, see precise.hpp. A row's result depends on its panel only through the moments at which
+//           the reference moves, never on threads.
 // Memory:   per thread, about (2 kKeyBlock + 2 rows) padded rows and a block of scores: 300 KB at d = 64.
 #pragma once
 

@@ -41,8 +41,11 @@ MatrixView<float> AttentionProblem::out_rows(std::size_t b, std::size_t h) const
 
 Status validate(const AttentionProblem& problem) {
   const AttentionShape& s = problem.shape;
-  for (auto [size, name] : {std::pair{s.heads, "heads"}, {s.kv_heads, "kvHeads"}, {s.head_dim, "headDim"},
-                            {s.value_dim, "valueDim"}, {s.batch, "batch"}}) {
+  for (auto [size, name] : {std::pair{s.heads, "heads"},
+                            {s.kv_heads, "kvHeads"},
+                            {s.head_dim, "headDim"},
+                            {s.value_dim, "valueDim"},
+                            {s.batch, "batch"}}) {
     if (size == 0) return Status::fail(ErrorCode::kInvalidArgument, std::string(name) + " is 0; it must be at least 1");
   }
   if (s.heads % s.kv_heads != 0) {

@@ -48,9 +48,7 @@ struct AttentionShape {
   std::size_t from(std::size_t i) const noexcept { return window != 0 && end(i) > window ? end(i) - window : 0; }
 
   /// How many keys query i sees, masks aside.
-  std::size_t visible(std::size_t i) const noexcept {
-    return end(i) - from(i) + (sinks < from(i) ? sinks : from(i));
-  }
+  std::size_t visible(std::size_t i) const noexcept { return end(i) - from(i) + (sinks < from(i) ? sinks : from(i)); }
 
   /// Where row (b, i, h) stands among the rows in order of batch, query, head.
   std::size_t row_index(std::size_t b, std::size_t i, std::size_t h) const noexcept {
@@ -58,8 +56,8 @@ struct AttentionShape {
   }
 };
 
-/// Added to the scores, or 0/1 for keys that do not count. At most one is set; (queries, keys), or (heads, queries, keys)
-/// when per_head.
+/// Added to the scores, or 0/1 for keys that do not count. At most one is set; (queries, keys), or (heads, queries,
+/// keys) when per_head.
 struct Mask {
   const float* bias = nullptr;
   const std::uint8_t* allowed = nullptr;

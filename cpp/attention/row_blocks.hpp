@@ -1,7 +1,7 @@
 // How the rows of a problem are cut into units of work and into panels.
 //
-// A unit is a run of queries of one batch entry with all query heads that share one key head: the packed keys and values
-// serve every head of the group. Within a unit the rows are laid out as panels, head by head:
+// A unit is a run of queries of one batch entry with all query heads that share one key head: the packed keys and
+// values serve every head of the group. Within a unit the rows are laid out as panels, head by head:
 //
 //   unit = (b, g, queries [first, last))    panel p = head g * group + p / panels_per_head, queries
 //                                           first + (p % panels_per_head) * kPanel ...

@@ -9,7 +9,13 @@ namespace heed {
 
 ScoreMatrix::ScoreMatrix(const AttentionProblem& problem, std::size_t batch, std::size_t head, Look look,
                          TaskPool& pool)
-    : problem_(problem), batch_(batch), head_(head), look_(look), pool_(pool), status_(validate(problem)), former_(problem_) {
+    : problem_(problem),
+      batch_(batch),
+      head_(head),
+      look_(look),
+      pool_(pool),
+      status_(validate(problem)),
+      former_(problem_) {
   if (!status_.ok()) return;
   if (batch >= problem.shape.batch || head >= problem.shape.heads) {
     status_ = Status::fail(ErrorCode::kInvalidArgument, "batch and head must name an entry of the tensors");
@@ -23,9 +29,8 @@ ScoreMatrix::ScoreMatrix(const AttentionProblem& problem, std::size_t batch, std
 }
 
 void ScoreMatrix::run(Range units) {
-  pool_.run(units, [this](std::size_t unit, std::size_t thread) {
-    run_unit(unit, scratch_.data() + thread * scratch_size_);
-  });
+  pool_.run(units,
+            [this](std::size_t unit, std::size_t thread) { run_unit(unit, scratch_.data() + thread * scratch_size_); });
 }
 
 void ScoreMatrix::run_unit(std::size_t unit, float* scratch) noexcept {

@@ -1,8 +1,8 @@
 // One head's scores or probabilities as a matrix, for looking at attention. This is the one place that forms queries x
 // keys numbers, because they are what was asked for.
 //
-// Scores are the bits that every kernel uses (score_former.hpp). Keys a row does not see have the score -infinity and the
-// probability 0. A row without visible keys has probabilities 0.
+// Scores are the bits that every kernel uses (score_former.hpp). Keys a row does not see have the score -infinity and
+// the probability 0. A row without visible keys has probabilities 0.
 #pragma once
 
 #include "attention/problem.hpp"

@@ -1,5 +1,5 @@
-// Cuts one block of memory into aligned pieces; run first without a block, it only counts, so that the same code says how
-// much memory is needed and where everything lies.
+// Cuts one block of memory into aligned pieces; run first without a block, it only counts, so that the same code says
+// how much memory is needed and where everything lies.
 #pragma once
 
 #include <cstddef>

@@ -32,15 +32,24 @@ SinCos turn(double u) noexcept {
   const int quarter = static_cast<int>(u * 4.0 + 0.5);
   const double x = (u - quarter * 0.25) * 6.283185307179586;
   const double x2 = x * x;
-  const double s = x * (1.0 + x2 * (-1.0 / 6 + x2 * (1.0 / 120 + x2 * (-1.0 / 5040 + x2 * (1.0 / 362880 +
-                   x2 * (-1.0 / 39916800 + x2 * (1.0 / 6227020800.0)))))));
-  const double c = 1.0 + x2 * (-0.5 + x2 * (1.0 / 24 + x2 * (-1.0 / 720 + x2 * (1.0 / 40320 +
-                   x2 * (-1.0 / 3628800 + x2 * (1.0 / 479001600.0 + x2 * (-1.0 / 87178291200.0)))))));
+  const double s =
+      x * (1.0 + x2 * (-1.0 / 6 +
+                       x2 * (1.0 / 120 + x2 * (-1.0 / 5040 + x2 * (1.0 / 362880 + x2 * (-1.0 / 39916800 +
+                                                                                        x2 * (1.0 / 6227020800.0)))))));
+  const double c =
+      1.0 + x2 * (-0.5 + x2 * (1.0 / 24 +
+                               x2 * (-1.0 / 720 +
+                                     x2 * (1.0 / 40320 + x2 * (-1.0 / 3628800 + x2 * (1.0 / 479001600.0 +
+                                                                                      x2 * (-1.0 / 87178291200.0)))))));
   switch (quarter & 3) {
-    case 0: return {s, c};
-    case 1: return {c, -s};
-    case 2: return {-s, -c};
-    default: return {-c, s};
+    case 0:
+      return {s, c};
+    case 1:
+      return {c, -s};
+    case 2:
+      return {-s, -c};
+    default:
+      return {-c, s};
   }
 }
 

@@ -1,6 +1,6 @@
-// Random numbers by counter: number i of a stream is a function of (seed, stream, i) alone. Nothing is carried along, so
-// any thread may ask for any number, a row can be made again instead of kept, and native and Wasm builds agree bit for
-// bit: the logarithm, sine and cosine of the normal numbers are our own polynomials in plain double arithmetic.
+// Random numbers by counter: number i of a stream is a function of (seed, stream, i) alone. Nothing is carried along,
+// so any thread may ask for any number, a row can be made again instead of kept, and native and Wasm builds agree bit
+// for bit: the logarithm, sine and cosine of the normal numbers are our own polynomials in plain double arithmetic.
 #pragma once
 
 #include <cstddef>

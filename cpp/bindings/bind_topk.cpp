@@ -17,8 +17,12 @@ struct JsTopKOptions {
   Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
 
   TopKOptions options() const noexcept {
-    return {budget(),        static_cast<Estimator>(estimator), at<float>(dropped),
-            at<float>(bound), at<std::uint32_t>(kept),           at<std::uint32_t>(indices),
+    return {budget(),
+            static_cast<Estimator>(estimator),
+            at<float>(dropped),
+            at<float>(bound),
+            at<std::uint32_t>(kept),
+            at<std::uint32_t>(indices),
             at<const std::uint32_t>(offsets)};
   }
 };

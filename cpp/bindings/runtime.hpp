@@ -40,10 +40,9 @@ struct JsProblem {
 
   AttentionProblem problem() const noexcept {
     AttentionProblem p;
-    p.shape = {batch,    queries, keys,
-               heads,    kv_heads, head_dim,
-               value_dim, head_major ? Layout::kHeadMajor : Layout::kTokenMajor,
-               causal,   window,  sinks};
+    p.shape = {batch,    queries,  keys,      heads,
+               kv_heads, head_dim, value_dim, head_major ? Layout::kHeadMajor : Layout::kTokenMajor,
+               causal,   window,   sinks};
     p.q = at<const float>(q);
     p.k = at<const float>(k);
     p.v = at<const float>(v);

@@ -18,7 +18,8 @@ std::vector<double> renormalized(const std::vector<double>& p, const std::vector
 std::vector<double> raw(const std::vector<double>& p, const std::vector<std::uint32_t>& kept);
 std::vector<double> compensated(const std::vector<double>& p, const std::vector<std::uint32_t>& kept);
 
-/// p_j ~ level + slope (s_j - mean) over the dropped keys; a flat line for fewer than two, or where all scores are equal.
+/// p_j ~ level + slope (s_j - mean) over the dropped keys; a flat line for fewer than two, or where all scores are
+/// equal.
 struct Line {
   double level = 0.0, slope = 0.0, mean = 0.0, spread = 0.0;  // spread: sum (s_j - mean)^2
 };

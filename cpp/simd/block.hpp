@@ -35,10 +35,14 @@ constexpr std::size_t packed_stride(std::size_t dim) noexcept {
 template <class F>
 decltype(auto) with_stride(std::size_t dim, F&& f) {
   switch (packed_stride(dim)) {
-    case 80: return f.template operator()<80>();
-    case 144: return f.template operator()<144>();
-    case 272: return f.template operator()<272>();
-    default: return f.template operator()<0>();
+    case 80:
+      return f.template operator()<80>();
+    case 144:
+      return f.template operator()<144>();
+    case 272:
+      return f.template operator()<272>();
+    default:
+      return f.template operator()<0>();
   }
 }
 

@@ -17,8 +17,8 @@ struct PanelCandidates {
   std::size_t capacity;
 };
 
-/// Candidates are the keys with score > threshold[lane], in the order of the block. Key j of the block is key keys[j] of
-/// the row.
+/// Candidates are the keys with score > threshold[lane], in the order of the block. Key j of the block is key keys[j]
+/// of the row.
 void kernel_filter(const float* scores, std::size_t key_count, const std::uint32_t* keys, const float* threshold,
                    const PanelCandidates& candidates) noexcept;
 

@@ -9,9 +9,9 @@
 //           x log2 e, which grows with |x|. tests/cpp/simd/exp_test.cpp walks the whole range.
 // Cost:     14 operations. A degree less saves 6 % of the softmax pass and costs a factor of 15 in accuracy.
 //
-// The adding of `magic` rounds y to an integer and leaves n + 127 in the low bits of the sum, the exponent field of 2^n.
-// At n = -127 that field is 0, which is the float 0: underflow needs no branch. Multiplying by 2^n instead of adding to
-// the exponent keeps NaN a NaN.
+// The adding of `magic` rounds y to an integer and leaves n + 127 in the low bits of the sum, the exponent field of
+// 2^n. At n = -127 that field is 0, which is the float 0: underflow needs no branch. Multiplying by 2^n instead of
+// adding to the exponent keeps NaN a NaN.
 #pragma once
 
 #include "base/check.hpp"

@@ -1,5 +1,5 @@
-// a * b + c, rounded once where the engine fuses and twice where it does not. Callers may rely on neither: results agree
-// between variants to a tolerance, and bit for bit only within one variant on one computer.
+// a * b + c, rounded once where the engine fuses and twice where it does not. Callers may rely on neither: results
+// agree between variants to a tolerance, and bit for bit only within one variant on one computer.
 //
 // It exists because xsimd has no fused multiply-add for Wasm and falls back to multiply, then add, even under
 // -mrelaxed-simd.

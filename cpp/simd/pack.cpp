@@ -41,8 +41,7 @@ HEED_KERNEL bool kernel_pack_checked(const MatrixView<const float>& rows, Range 
 HEED_KERNEL void kernel_pack_listed(const MatrixView<const float>& rows, const std::uint32_t* list, std::size_t count,
                                     std::size_t padded_cols, float* block) noexcept {
   const std::size_t stride = packed_stride(padded_cols);
-  for (std::size_t i = 0; i < count; ++i, block += stride)
-    pack_row(rows.row(list[i]), rows.cols, padded_cols, block);
+  for (std::size_t i = 0; i < count; ++i, block += stride) pack_row(rows.row(list[i]), rows.cols, padded_cols, block);
 }
 
 HEED_KERNEL void kernel_pack_panel(const MatrixView<const float>& queries, std::size_t first, float scale,

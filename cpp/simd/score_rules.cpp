@@ -27,7 +27,8 @@ inline void hide_key(float* scores, const LaneVisibility& sees, F32 key) noexcep
 HEED_KERNEL void kernel_softcap(float* scores, std::size_t count, float cap) noexcept {
   const ExpConstants* k = exp_constants();
   const F32 c = splat(cap), twice_inverse = splat(2.0f / cap);
-  for (std::size_t i = 0; i < count * kPanel; i += kLanes) store(scores + i, softcap(load(scores + i), c, twice_inverse, k));
+  for (std::size_t i = 0; i < count * kPanel; i += kLanes)
+    store(scores + i, softcap(load(scores + i), c, twice_inverse, k));
 }
 
 HEED_KERNEL void kernel_add_bias(float* scores, std::size_t count, const float* const* rows) noexcept {

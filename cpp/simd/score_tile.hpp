@@ -21,9 +21,8 @@ void kernel_scores(const float* panel, const float* keys, std::size_t key_count,
 
 inline void scores(const float* panel, const float* keys, std::size_t key_count, std::size_t d,
                    float* scores) noexcept {
-  with_stride(d, [&]<std::size_t kStride>() {
-    kernel_scores<kStride>(panel, keys, key_count, d, packed_stride(d), scores);
-  });
+  with_stride(
+      d, [&]<std::size_t kStride>() { kernel_scores<kStride>(panel, keys, key_count, d, packed_stride(d), scores); });
 }
 
 }  // namespace heed::simd

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-
 #include <xsimd/xsimd.hpp>
 
 // A kernel is a function of its own in the binary. The name starts with `kernel_`, the build checks that it is still

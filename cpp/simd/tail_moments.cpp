@@ -48,8 +48,10 @@ HEED_KERNEL bool kernel_tail_moments(const float* scores, std::size_t key_count,
                                      float* rescale, BlockMoments& moments) noexcept {
   const ExpConstants* k = exp_constants();
   const bool moved = raise_reference(scores, key_count, state, rescale, k);
-  if (hidden) add_block<true>(scores, key_count, state, k, moments);
-  else add_block<false>(scores, key_count, state, k, moments);
+  if (hidden)
+    add_block<true>(scores, key_count, state, k, moments);
+  else
+    add_block<false>(scores, key_count, state, k, moments);
   return moved;
 }
 

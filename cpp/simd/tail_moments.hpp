@@ -3,8 +3,8 @@
 //
 //   w = e^x, x = s - reference      per lane and block: sum w, sum x, sum x^2, sum w x
 //
-// x instead of s, because sums of squares of numbers far from 0 lose what is wanted of them. Hidden keys (-infinity) add
-// nothing to any of the sums.
+// x instead of s, because sums of squares of numbers far from 0 lose what is wanted of them. Hidden keys (-infinity)
+// add nothing to any of the sums.
 #pragma once
 
 #include "simd/softmax_pass.hpp"

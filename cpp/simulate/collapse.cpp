@@ -24,7 +24,7 @@ constexpr std::size_t kLeastStretch = 10 * simd::kKeyBlock;
 struct CollapsePoint::Partial {
   simd::PanelState state;
   double all[simd::kPanel];
-  double sum[simd::kPanel];      // of the scores with other tokens
+  double sum[simd::kPanel];  // of the scores with other tokens
   double squares[simd::kPanel];
 };
 
@@ -38,9 +38,9 @@ CollapsePoint::CollapsePoint(const CollapseOptions& options, TaskPool& pool) : o
   if (options.n == 0 || options.head_dim == 0 || options.rows == 0) {
     status_ = Status::fail(ErrorCode::kInvalidArgument, "n, d and rows must each be at least 1");
   } else if (options.weights == CollapseWeights::kLowRank && (options.rank == 0 || options.rank > options.head_dim)) {
-    status_ = Status::fail(ErrorCode::kInvalidArgument,
-                           "rank is " + std::to_string(options.rank) + "; it must be from 1 to d, " +
-                               std::to_string(options.head_dim));
+    status_ =
+        Status::fail(ErrorCode::kInvalidArgument, "rank is " + std::to_string(options.rank) +
+                                                      "; it must be from 1 to d, " + std::to_string(options.head_dim));
   } else {
     status_ = prepare();
   }
@@ -96,8 +96,7 @@ void CollapsePoint::make_keys(Range keys, Scratch& s) const noexcept {
   const std::size_t d = options_.head_dim, stride = simd::packed_stride(d);
   const CounterRandom random(options_.seed, kTokens);
   float* tokens = key_weights_.empty() ? s.keys : s.tokens;
-  for (std::size_t j = keys.begin; j < keys.end; ++j)
-    random.fill_normal(j * d, d, tokens + (j - keys.begin) * stride);
+  for (std::size_t j = keys.begin; j < keys.end; ++j) random.fill_normal(j * d, d, tokens + (j - keys.begin) * stride);
   if (!key_weights_.empty()) key_weights_.project(s.tokens, keys.size(), s.scores, s.keys);
 }
 

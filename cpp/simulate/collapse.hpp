@@ -6,11 +6,12 @@
 //          identity      W_Q = W_K = I: a token's score with itself has mean sqrt(d)
 //          low rank      W_Q, W_K = N(0, 1/d) (d x r) times N(0, 1/r) (r x d), independent of each other
 //
-// Some rows stand for all: `rows` queries spread evenly over the n tokens, each against all n keys. Keys are made block by
-// block from their numbers (base/random.hpp) and forgotten, so memory does not grow with n. p > epsilon is decided on the
-// score, s > ln epsilon + ln Z, once Z is known: two passes over the keys.
+// Some rows stand for all: `rows` queries spread evenly over the n tokens, each against all n keys. Keys are made block
+// by block from their numbers (base/random.hpp) and forgotten, so memory does not grow with n. p > epsilon is decided
+// on the score, s > ln epsilon + ln Z, once Z is known: two passes over the keys.
 //
-// Numerics: scores and exponentials in float by the library's kernels, sums over keys and rows in double. The result does
+// Numerics: scores and exponentials in float by the library's kernels, sums over keys and rows in double. The result
+//           does
 // not depend on the number of threads.
 #pragma once
 
@@ -67,11 +68,11 @@ class CollapsePoint {
   TaskPool& pool_;
   Status status_;
   std::size_t rows_ = 0, panels_ = 0, stretch_ = 0, stretches_ = 0;
-  ColumnPanels query_weights_, key_weights_;   // empty for the identity
-  Buffer<float> queries_;                      // (panels) of the sampled rows, scaled
-  Buffer<std::byte> partials_;                 // (stretches, panels) Partial
-  Buffer<float> thresholds_;                   // (epsilons, panels, kPanel) scores
-  Buffer<std::uint64_t> counts_;               // (stretches, epsilons)
+  ColumnPanels query_weights_, key_weights_;  // empty for the identity
+  Buffer<float> queries_;                     // (panels) of the sampled rows, scaled
+  Buffer<std::byte> partials_;                // (stretches, panels) Partial
+  Buffer<float> thresholds_;                  // (epsilons, panels, kPanel) scores
+  Buffer<std::uint64_t> counts_;              // (stretches, epsilons)
   Buffer<float> scratch_;
   std::size_t scratch_size_ = 0;
 };

@@ -1,5 +1,5 @@
-// How many keys a row keeps. A budget is either a number or the window law of the paper applied to the row's own visible
-// length; both are cut to that length, so that asking for more than there is keeps everything.
+// How many keys a row keeps. A budget is either a number or the window law of the paper applied to the row's own
+// visible length; both are cut to that length, so that asking for more than there is keeps everything.
 #pragma once
 
 #include <algorithm>

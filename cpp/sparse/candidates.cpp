@@ -29,7 +29,8 @@ float cut_to_best(Candidates& row, std::size_t k, std::uint32_t all_before) noex
   order_by_key(row);
   const float cut = keep_best(row.scores, row.indices, row.count, k);
   row.count = row.first_run = k;
-  // A later key with the score of the k-th best loses against it, unless that one is a sampled key with a higher number.
+  // A later key with the score of the k-th best loses against it, unless that one is a sampled key with a higher
+  // number.
   for (std::size_t i = k; i > 0 && row.indices[i - 1] > all_before; --i) {
     if (row.scores[i - 1] == cut) return std::nextafter(cut, -std::numeric_limits<float>::infinity());
   }

@@ -21,11 +21,11 @@
 namespace heed {
 
 struct RowSums {
-  double all = 0.0;      // Z
-  double kept = 0.0;     // Z_H
+  double all = 0.0;   // Z
+  double kept = 0.0;  // Z_H
   std::size_t visible = 0;
-  std::size_t entries = 0;  // kept
-  std::size_t moves = 0;    // of the reference, after it was first set
+  std::size_t entries = 0;   // kept
+  std::size_t moves = 0;     // of the reference, after it was first set
   double score_error = 0.0;  // delta
 };
 

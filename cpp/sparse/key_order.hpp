@@ -2,8 +2,8 @@
 // all others, ascending.
 //
 // The sample's scores give each row a threshold before the scan begins, so that few keys are ever looked at twice; as
-// the sample is part of the order, its scores are not computed again. Evenly spread, it is fair to any order of the keys
-// that does not repeat with the sample's own step.
+// the sample is part of the order, its scores are not computed again. Evenly spread, it is fair to any order of the
+// keys that does not repeat with the sample's own step.
 #pragma once
 
 #include <algorithm>
@@ -41,8 +41,10 @@ class KeyOrder {
   std::size_t list_next(std::size_t most, std::uint32_t* keys) noexcept {
     std::size_t count = 0;
     for (; count < most && next_ < by_any_; ++next_) {
-      if (passed_ < sample_ && sampled(passed_) == next_) ++passed_;
-      else keys[count++] = static_cast<std::uint32_t>(next_);
+      if (passed_ < sample_ && sampled(passed_) == next_)
+        ++passed_;
+      else
+        keys[count++] = static_cast<std::uint32_t>(next_);
     }
     return count;
   }

@@ -11,10 +11,10 @@ struct PanelScan {
   simd::PanelState state;  // the reference; the sum is kept in `all`, in double
   alignas(64) float threshold[simd::kPanel];
   double all[simd::kPanel];
-  double x[simd::kPanel];          // for a fitted tail: sums of x = score - reference, x^2 and e^x x
+  double x[simd::kPanel];  // for a fitted tail: sums of x = score - reference, x^2 and e^x x
   double x_squared[simd::kPanel];
   double w_x[simd::kPanel];
-  std::uint32_t summed[simd::kPanel];  // keys in those sums
+  std::uint32_t summed[simd::kPanel];     // keys in those sums
   std::uint32_t count[simd::kPanel];      // candidates
   std::uint32_t first_run[simd::kPanel];  // of them, in the first ascending run
   std::uint32_t wanted[simd::kPanel];     // entries to keep

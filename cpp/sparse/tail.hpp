@@ -1,23 +1,24 @@
-// What a top-k row says about the keys it dropped. With the kept set H, the dropped set T, exact probabilities p and the
-// dropped mass tau = sum_T p_j:
+// What a top-k row says about the keys it dropped. With the kept set H, the dropped set T, exact probabilities p and
+// the dropped mass tau = sum_T p_j:
 //
 //   renormalized   o = sum_H p_j v_j / (1 - tau)               the paper's D_spar^-1 A_spar V
 //   raw            o = sum_H p_j v_j                           biased by -tau times the mean dropped value
-//   compensated    o = sum_H p_j v_j + sum_T a v_j             a = tau / |T|: every dropped key gets the mean probability
-//   linear         o = sum_H p_j v_j + sum_T (a + b (s_j - mu)) v_j       the least-squares line of p in the score s
+//   compensated    o = sum_H p_j v_j + sum_T a v_j             a = tau / |T|: each dropped key gets the mean
+//   linear         o = sum_H p_j v_j + sum_T (a + b (s_j - mu)) v_j      the least-squares line of p in the score s
 //
 //     mu = sum_T s_j / |T|    b = sum_T p_j (s_j - mu) / sum_T (s_j - mu)^2
 //
 // Sums over T are sums over all keys minus sums over H. Those over all keys are known without visiting T: sum v_j and
 // sum s_j v_j = (sum v_j k_j^T) q from tail_sums.hpp, the sums of scores from the scan.
 //
-// `compensated` and `linear` are DERIVED (theory.md 4.1, 4.2). Both preserve the dropped mass; where values are independent
-// of scores both are unbiased, and `linear` has the smaller error: its residual p - a - b (s - mu) is orthogonal to 1 and
-// to s. Its weights may be negative for far keys, so tau bounds the total variation of the other three only.
+// `compensated` and `linear` are DERIVED (theory/README.md). Both preserve the dropped mass; where values are
+// independent of scores both are unbiased, and `linear` has the smaller error: its residual p - a - b (s - mu) is
+// orthogonal to 1 and to s. Its weights may be negative for far keys, so tau bounds the total variation of the other
+// three only.
 //
-// Numerics: x_j = s_j - reference instead of s_j, as the scan sums it. The line is taken as flat (b = 0) for fewer than two
-//           dropped keys, and where the spread of x is below 1 % of its size: there the sums of squares have lost it, and a
-//           line over so short an interval is flat for all that it matters.
+// Numerics: x_j = s_j - reference instead of s_j, as the scan sums it. The line is taken as flat (b = 0) for fewer than
+//           two dropped keys, and where the spread of x is below 1 % of its size: there the sums of squares have lost
+//           it, and a line over so short an interval is flat for all that it matters.
 #pragma once
 
 #include <cstddef>

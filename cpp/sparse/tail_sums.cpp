@@ -65,12 +65,12 @@ bool TailSums::build(const AttentionProblem& problem, std::size_t block, bool pr
   if (!values_size.fits || !products_size.fits || !values_.resize(values_size.value) ||
       !products_.resize(products_size.value))
     return false;
-  if (products && (!scratch.resize(scratch_size * pool.threads()) ||
-                   !totals.resize(value_dim_ * shape.head_dim * pool.threads())))
+  if (products &&
+      (!scratch.resize(scratch_size * pool.threads()) || !totals.resize(value_dim_ * shape.head_dim * pool.threads())))
     return false;
   pool.run({0, heads}, [&](std::size_t head, std::size_t thread) {
-    build_head(problem, head, block, scratch.data() + thread * scratch_size,
-               totals.data() + thread * value_dim_ * shape.head_dim);
+    build_head(problem, head, block, products ? scratch.data() + thread * scratch_size : nullptr,
+               products ? totals.data() + thread * value_dim_ * shape.head_dim : nullptr);
   });
   return true;
 }
@@ -84,8 +84,10 @@ void TailSums::build_head(const AttentionProblem& problem, std::size_t head, std
   std::size_t done = 0;
   for (std::size_t i = 0; i < blocks_; ++i) {
     double* sum = values_.data() + checkpoint(b, g, i) * value_dim_;
-    if (i == 0) std::fill_n(sum, value_dim_, 0.0);
-    else std::copy_n(sum - value_dim_, value_dim_, sum);
+    if (i == 0)
+      std::fill_n(sum, value_dim_, 0.0);
+    else
+      std::copy_n(sum - value_dim_, value_dim_, sum);
     const std::size_t end = shape.queries == 0 ? 0 : shape.end(i * block);
     simd::kernel_add_rows(values, {done, end}, sum);
     if (product_size_ != 0) {

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 
+#include "simd/candidate_filter.hpp"
 #include "simd/gather.hpp"
 #include "simd/pack.hpp"
 #include "simd/row_filter.hpp"
 #include "simd/score_tile.hpp"
 #include "simd/value_tile.hpp"
 #include "sparse/topk_scratch.hpp"
-#include "simd/candidate_filter.hpp"
 
 namespace heed {
 namespace {
@@ -61,9 +61,9 @@ Status TopKAttention::prepare() {
   const AttentionShape& shape = problem_.shape;
   const std::size_t heads = shape.batch * shape.kv_heads;
   const CheckedSize total = checked_product({scratch_bytes(), pool_.threads()});
-  const bool room = total.fits && scratch_.resize(total.value) && key_norms_.resize(heads * shape.keys) &&
-                    (!needs_values() ||
-                     tail_sums_.build(problem_, blocks_.panels_per_head() * simd::kPanel, linear(), pool_));
+  const bool room =
+      total.fits && scratch_.resize(total.value) && key_norms_.resize(heads * shape.keys) &&
+      (!needs_values() || tail_sums_.build(problem_, blocks_.panels_per_head() * simd::kPanel, linear(), pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
   pool_.run({0, heads}, [&](std::size_t head, std::size_t) {
     const MatrixView<const float> keys = problem_.key_rows(head / shape.kv_heads, head % shape.kv_heads);
@@ -251,8 +251,8 @@ void TopKAttention::add_to_tail(const RowBlocks::Unit& unit, std::size_t p, cons
 Candidates TopKAttention::candidates(std::size_t p, std::size_t lane, Scratch& s) const noexcept {
   const std::size_t row = (p * simd::kPanel + lane) * capacity_;
   const PanelScan& scan = s.panels[p];
-  return {s.candidate_scores + row, s.candidate_indices + row, scan.count[lane],
-          scan.first_run[lane],     s.spare_scores,            s.spare_indices};
+  return {s.candidate_scores + row, s.candidate_indices + row, scan.count[lane], scan.first_run[lane], s.spare_scores,
+          s.spare_indices};
 }
 
 void TopKAttention::offer(std::size_t p, const float* scores, const OfferedKeys& keys, Scratch& s) noexcept {

@@ -1,14 +1,15 @@
 // Top-k attention by exact scan: every score is computed, the k that rank first (topk/order.hpp) are kept, the rest is
 // summed up into one number, the dropped mass, and left to the estimator (tail.hpp).
 //
-// Per unit of rows the keys pass by in blocks, an even sample of them first (key_order.hpp). The sample gives each row a
-// threshold. For each panel and block: scores, the sum of all e^s against a running reference, and a filter that appends
-// the scores above the row's threshold to its candidates. When a row's candidates are nearly full they are cut to the k
-// best, which raises the threshold. At the end of the row the candidates are cut to exactly k and their values gathered.
-// A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold, so the set
-// is exact whatever the sample was.
+// Per unit of rows the keys pass by in blocks, an even sample of them first (key_order.hpp). The sample gives each row
+// a threshold. For each panel and block: scores, the sum of all e^s against a running reference, and a filter that
+// appends the scores above the row's threshold to its candidates. When a row's candidates are nearly full they are cut
+// to the k best, which raises the threshold. At the end of the row the candidates are cut to exactly k and their values
+// gathered. A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold,
+// so the set is exact whatever the sample was.
 //
-// A row that has fewer scores above -infinity than it must keep takes -infinity and then NaN scores, lowest index first.
+// A row that has fewer scores above -infinity than it must keep takes -infinity and then NaN scores, lowest index
+// first.
 //
 // Memory: per thread, rows x (2 k + 256) candidates of 8 bytes and what exact attention needs for scores; never n x n.
 #pragma once
@@ -30,9 +31,9 @@ namespace heed {
 struct TopKOptions {
   Budget budget;
   Estimator estimator = Estimator::kLinear;
-  float* dropped = nullptr;        // (batch, queries, heads)
-  float* bound = nullptr;          // (batch, queries, heads)
-  std::uint32_t* kept = nullptr;   // (batch, queries, heads)
+  float* dropped = nullptr;                // (batch, queries, heads)
+  float* bound = nullptr;                  // (batch, queries, heads)
+  std::uint32_t* kept = nullptr;           // (batch, queries, heads)
   std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
   const std::uint32_t* offsets = nullptr;  // from write_offsets()
 };

@@ -9,9 +9,9 @@ namespace heed {
 // Cut from one allocation.
 struct TopKAttention::Scratch {
   PanelScan* panels;
-  float* keys;           // the packed sample, later one packed block
-  float* scores;         // of the sample for one panel, or of one block for kPanelsTogether panels
-  float* queries;        // panels
+  float* keys;            // the packed sample, later one packed block
+  float* scores;          // of the sample for one panel, or of one block for kPanelsTogether panels
+  float* queries;         // panels
   std::uint32_t* listed;  // numbers of the packed keys
   float* candidate_scores;
   std::uint32_t* candidate_indices;

@@ -49,10 +49,14 @@ Separator separate(float* scores, std::size_t count, std::size_t k, float lowest
     if (above.low == k) return {at[0], true};
     if (above.middle == k) return {at[1], true};
     if (above.high == k) return {at[2], true};
-    if (above.low < k) high = at[0];
-    else if (above.middle < k) low = at[0], high = at[1];
-    else if (above.high < k) low = at[1], high = at[2];
-    else low = at[2];
+    if (above.low < k)
+      high = at[0];
+    else if (above.middle < k)
+      low = at[0], high = at[1];
+    else if (above.high < k)
+      low = at[1], high = at[2];
+    else
+      low = at[2];
   }
   return {0.0f, false};
 }
@@ -106,9 +110,8 @@ std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, 
     if (key == last) --ties;
     indices[kept++] = static_cast<std::uint32_t>(i);
   }
-  std::sort(indices, indices + kept, [scores](std::uint32_t a, std::uint32_t b) {
-    return ranks_before({scores[a], a}, {scores[b], b});
-  });
+  std::sort(indices, indices + kept,
+            [scores](std::uint32_t a, std::uint32_t b) { return ranks_before({scores[a], a}, {scores[b], b}); });
   for (std::size_t i = 0; i < kept; ++i) values[i] = scores[indices[i]];
   return kept;
 }

@@ -3,9 +3,9 @@
 // kth_best() is a radix select: four rounds over one byte of rank_key() each, every round keeping to the bin that holds
 // it. 4 passes of a few operations and 1024 counters, whatever the distribution; no comparison sort, no worst case.
 //
-// keep_best() works on the hundred or so candidates of a row, where the counters alone would cost more than the rest. It
-// looks for a number that separates the k best from the others by counting, and takes the radix select where there is
-// none, because scores tie at the cut. Neither moves the scores, so candidates stay in the order of their keys.
+// keep_best() works on the hundred or so candidates of a row, where the counters alone would cost more than the rest.
+// It looks for a number that separates the k best from the others by counting, and takes the radix select where there
+// is none, because scores tie at the cut. Neither moves the scores, so candidates stay in the order of their keys.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ struct Cut {
 /// 1 <= k <= count.
 Cut kth_best(const float* scores, std::size_t count, std::size_t k) noexcept;
 
-/// Keeps the k that rank first of `count` candidates whose indices ascend, in the order they are in. k <= count. Returns
-/// the score of the k-th best. `scores` must have room for whole vectors (simd::kLanes); no score is NaN.
+/// Keeps the k that rank first of `count` candidates whose indices ascend, in the order they are in. k <= count.
+/// Returns the score of the k-th best. `scores` must have room for whole vectors (simd::kLanes); no score is NaN.
 float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::size_t k) noexcept;
 
 /// The first min(k, count) in rank order: index into `scores`, and the score. Returns how many.

@@ -149,7 +149,7 @@ export interface CollapseParameters {
   seed?: number;
 }
 
-/** The simulations by id, as theory.md numbers them, and what they take. */
+/** The simulations by id, listed in the README, and what they take. */
 export interface SimulationParameters {
   E1: CollapseParameters;
 }

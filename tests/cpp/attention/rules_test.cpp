@@ -46,10 +46,11 @@ constexpr Accumulate kWays[] = {Accumulate::kFloat, Accumulate::kCompensated, Ac
 TEST(AttentionRules, WindowsAndSinksMatchTheReference) {
   for (const auto& [queries, keys] : kLengths)
     for (const bool causal : {false, true})
-      for (const auto& [window, sinks] : {std::pair<std::size_t, std::size_t>{1, 0}, {5, 0}, {100, 3}, {40, 130}, {400, 2}})
+      for (const auto& [window, sinks] :
+           {std::pair<std::size_t, std::size_t>{1, 0}, {5, 0}, {100, 3}, {40, 130}, {400, 2}})
         for (const Accumulate way : kWays) {
-          SCOPED_TRACE(::testing::Message() << queries << " queries, " << keys << " keys, window " << window << ", sinks "
-                                            << sinks << ", way " << static_cast<int>(way));
+          SCOPED_TRACE(::testing::Message() << queries << " queries, " << keys << " keys, window " << window
+                                            << ", sinks " << sinks << ", way " << static_cast<int>(way));
           AttentionShape shape = grouped(queries, keys, causal);
           shape.window = window;
           shape.sinks = sinks;
@@ -133,14 +134,18 @@ TEST(AttentionRules, WhatARuleHidesCannotSpoilARow) {
     const test::Exact expected = test::attend(clean);
     for (const bool in_value : {false, true}) {
       test::Inputs spoiled = clean;
-      if (in_value) spoiled.v.data()[17 * 2 * 7] = NAN;
-      else spoiled.k.data()[17 * 2 * 12] = NAN;
+      if (in_value)
+        spoiled.v.data()[17 * 2 * 7] = NAN;
+      else
+        spoiled.k.data()[17 * 2 * 12] = NAN;
       const test::Exact actual = test::attend(spoiled);
       for (const reference::Row row : clean.each_row()) {
         if (row.head >= 2) continue;  // the other key head
         const std::size_t at = clean.out_at(row);
-        if (row.query == 30) EXPECT_TRUE(std::isnan(actual.out[at]));
-        else EXPECT_TRUE(test::same_bits(&expected.out[at], &actual.out[at], 7)) << row.query;
+        if (row.query == 30)
+          EXPECT_TRUE(std::isnan(actual.out[at]));
+        else
+          EXPECT_TRUE(test::same_bits(&expected.out[at], &actual.out[at], 7)) << row.query;
       }
     }
   }

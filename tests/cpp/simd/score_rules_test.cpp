@@ -25,7 +25,8 @@ TEST(Softcap, IsCapTimesTanhWithinItsBound) {
         continue;
       }
       const double x = static_cast<double>(before[i]), c = static_cast<double>(cap);
-      EXPECT_NEAR(static_cast<double>(scores[i]), c * std::tanh(x / c), 4e-7 * c + 4.0 * test::kUnit * std::min(std::abs(x), c));
+      EXPECT_NEAR(static_cast<double>(scores[i]), c * std::tanh(x / c),
+                  4e-7 * c + 4.0 * test::kUnit * std::min(std::abs(x), c));
     }
   }
 }

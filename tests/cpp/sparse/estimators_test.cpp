@@ -11,7 +11,7 @@ namespace heed {
 namespace {
 
 constexpr Estimator kEstimators[] = {Estimator::kRenormalized, Estimator::kRaw, Estimator::kCompensated,
-                                      Estimator::kLinear};
+                                     Estimator::kLinear};
 
 void expect_estimates(const test::Inputs& inputs, std::initializer_list<std::size_t> ks) {
   for (const std::size_t k : ks)
@@ -122,6 +122,32 @@ TEST(TopKEstimators, CompensationIsExactForUniformAttention) {
       ASSERT_NEAR(static_cast<double>(sparse.out[i]), static_cast<double>(exact.out[i]),
                   error.output() + error.estimator(k, 1.0));
     ASSERT_NEAR(static_cast<double>(sparse.dropped[0]), 1.0 - static_cast<double>(k) / 300.0, error.dropped());
+  }
+}
+
+// Values are the unit vectors, so outputs are rows of weights. The residual of the least-squares line is never longer
+// than that of its mean, and the dropped mass is kept: the weights of the dropped keys add up to tau.
+TEST(TopKEstimators, TheLineIsNeverFartherFromTheRowThanItsMean) {
+  const std::size_t n = 160;
+  std::vector<float> unit(n * n, 0.0f);
+  for (std::size_t j = 0; j < n; ++j) unit[j * n + j] = 1.0f;
+  for (const double sigma : {0.3, 1.0, 3.0}) {
+    AttentionShape shape = test::square(n, 16);
+    shape.value_dim = n;
+    const test::Inputs inputs(shape, test::gaussian(n * 16, 1, sigma), test::gaussian(n * 16, 2), unit);
+    const test::Sparse mean = test::attend_topk(inputs, {.k = 8}, Estimator::kCompensated);
+    const test::Sparse line = test::attend_topk(inputs, {.k = 8}, Estimator::kLinear);
+    for (std::size_t i = 0; i < n; ++i) {
+      const test::RowError error(inputs.tensors(), {0, i, 0});
+      double of_mean = 0.0, of_line = 0.0, total = 0.0;
+      for (std::size_t j = 0; j < n; ++j) {
+        of_mean += std::pow(static_cast<double>(mean.out[i * n + j]) - error.p[j], 2.0);
+        of_line += std::pow(static_cast<double>(line.out[i * n + j]) - error.p[j], 2.0);
+        total += static_cast<double>(line.out[i * n + j]);
+      }
+      ASSERT_LE(std::sqrt(of_line), std::sqrt(of_mean) + error.estimator(8, 1.0)) << i;
+      ASSERT_NEAR(total, 1.0, static_cast<double>(n) * error.estimator(8, 1.0));
+    }
   }
 }
 

@@ -32,12 +32,14 @@ TEST(TopKAttention, GivesTheSameBitsForEveryNumberOfThreadsAndEveryBatching) {
                                                        .causal = causal},
                                                       3.0);
     for (const std::size_t k : {std::size_t{16}, std::size_t{280}}) {
-      const test::Sparse one = test::attend_topk(inputs, {.k = k});
-      for (const std::size_t threads : {1u, 2u, 3u})
-        for (const std::size_t batch : {0u, 1u, 3u}) {
-          SCOPED_TRACE(::testing::Message() << threads << " threads, " << batch << " at a time, k " << k);
-          expect_same(one, test::attend_topk(inputs, {.k = k}, Estimator::kCompensated, threads, batch));
-        }
+      for (const Estimator estimator : {Estimator::kCompensated, Estimator::kLinear}) {
+        const test::Sparse one = test::attend_topk(inputs, {.k = k}, estimator);
+        for (const std::size_t threads : {1u, 2u, 3u})
+          for (const std::size_t batch : {0u, 1u, 3u}) {
+            SCOPED_TRACE(::testing::Message() << threads << " threads, " << batch << " at a time, k " << k);
+            expect_same(one, test::attend_topk(inputs, {.k = k}, estimator, threads, batch));
+          }
+      }
     }
   }
 }

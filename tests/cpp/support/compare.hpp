@@ -113,15 +113,16 @@ struct RowError {
   /// Of the dropped mass 1 - Z_H / Z.
   double dropped() const { return 2.0 * (mean + gamma(simd::kKeyBlock)) / (1.0 - mean) + kUnit; }
 
-  /// Of the linear tail, beside what `estimator` says. The line is the projection of p on {1, s}: an error of p moves it
-  /// by no more than itself in the 2-norm; an error delta of the scores moves the regressor; and the sums of squares are
-  /// known to gamma of a block, which the fit divides by the share of the squares that is spread.
+  /// Of the linear tail, beside what `estimator` says. The line is the projection of p on {1, s}: an error of p moves
+  /// it by no more than itself in the 2-norm; an error delta of the scores moves the regressor; and the sums of squares
+  /// are known to gamma of a block, which the fit divides by the share of the squares that is spread.
   double line(std::size_t dropped_keys, double slope, double spread, double squares) const {
     const auto n = static_cast<double>(dropped_keys);
     const double condition = spread > 0.0 ? squares / spread : 0.0;
     const double rounding = 16.0 * gamma(simd::kKeyBlock + blocks) * condition;
-    return largest_value * (std::sqrt(n) * (2.0 * mean + dropped()) + std::abs(slope) * std::sqrt(n * spread) * rounding +
-                            std::abs(slope) * n * (2.0 * delta + rounding * kUnit));
+    return largest_value *
+           (std::sqrt(n) * (2.0 * mean + dropped()) + std::abs(slope) * std::sqrt(n * spread) * rounding +
+            std::abs(slope) * n * (2.0 * delta + rounding * kUnit));
   }
 
   /// Of an estimator's output: relative errors of the kept weights and of their denominator, the sum over them and over

@@ -49,9 +49,7 @@ struct Inputs {
   std::size_t rows() const { return shape.batch * shape.queries * shape.heads; }
   std::size_t out_size() const { return rows() * shape.value_dim; }
 
-  bool mask_per_head() const {
-    return std::max(bias.size(), allowed.size()) > shape.queries * shape.keys;
-  }
+  bool mask_per_head() const { return std::max(bias.size(), allowed.size()) > shape.queries * shape.keys; }
 
   AttentionProblem problem(float* out, float* lse = nullptr) const {
     const Mask mask{bias.empty() ? nullptr : bias.data(), allowed.empty() ? nullptr : allowed.data(), mask_per_head()};

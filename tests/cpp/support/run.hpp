@@ -27,8 +27,10 @@ inline Exact attend(const Inputs& inputs, std::size_t threads = 1, std::size_t b
     const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
     for (std::size_t unit = 0; unit < job.units(); unit += step) job.run({unit, std::min(unit + step, job.units())});
   };
-  if (inputs.accumulate == Accumulate::kDouble) complete(PreciseAttention(problem, pool));
-  else complete(ExactAttention(problem, pool));
+  if (inputs.accumulate == Accumulate::kDouble)
+    complete(PreciseAttention(problem, pool));
+  else
+    complete(ExactAttention(problem, pool));
   EXPECT_TRUE(out.guards_intact() && lse.guards_intact()) << "written outside the output";
   EXPECT_TRUE(inputs.q.guards_intact() && inputs.k.guards_intact() && inputs.v.guards_intact());
   return {out.values(), lse.values()};
@@ -57,7 +59,7 @@ struct Sparse {
   }
 };
 
-inline Sparse attend_topk(const Inputs& inputs, const Budget& budget, Estimator estimator = Estimator::kCompensated,
+inline Sparse attend_topk(const Inputs& inputs, const Budget& budget, Estimator estimator = Estimator::kLinear,
                           std::size_t threads = 1, std::size_t batch = 0) {
   TaskPool pool;
   EXPECT_TRUE(pool.start(threads).ok());

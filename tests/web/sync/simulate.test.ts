@@ -34,7 +34,7 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
       // The norm of one pair of 64 x 64 Gaussian weights spreads sigma by some 3 %.
       expect(Math.abs(sigma - 1)).toBeLessThan(0.1);
       const expected = n * (1 - closedForm);
-      // theory.md 8: for x W x^T at d >= 64 the counts follow within 25 %, where they are counts at all.
+      // for x W x^T at d >= 64 the counts follow within 25 %, where they are counts at all.
       if (expected >= 1) expect(Math.abs(effective / expected - 1)).toBeLessThan(0.25);
       expect(Math.abs(effective - expected) / n).toBeLessThan(0.02);
     }

@@ -1,7 +1,7 @@
 /**
  * The module as Embind exposes it: addresses, sizes and status codes, nothing that a caller of the package sees.
  *
- * Written by hand, because the generated declarations name no arguments; tests/web/runtime/raw.test.ts compares the list
+ * Written by hand, because the generated declarations name no arguments; tests/web/node/raw.test.ts compares the list
  * of names with what every built variant really exports. Addresses are byte offsets into `wasmMemory`; 0 is "none".
  */
 
@@ -44,6 +44,10 @@ export interface RawProblem {
   v: number;
   /** (batch, queries, heads, valueDim), or head-major; written. */
   out: number;
+  /** Added to the scores: (queries, keys) f32, or (heads, queries, keys) when maskPerHead; or 0. */
+  bias: number;
+  /** 0 hides a key: u8, shaped likewise; or 0. At most one of `bias` and `allowed` is given. */
+  allowed: number;
   /** (batch, queries, heads) natural log of the softmax denominator, or 0. -inf where no key is visible. */
   lse: number;
   batch: number;
@@ -53,13 +57,25 @@ export interface RawProblem {
   kvHeads: number;
   headDim: number;
   valueDim: number;
+  /** The last so many visible keys of a row, its own included; 0 for all. */
+  window: number;
+  /** The first so many keys, which a window does not hide. */
+  sinks: number;
   scale: number;
+  /** c of c tanh(s / c); 0 for none. */
+  softcap: number;
   causal: boolean;
   headMajor: boolean;
+  maskPerHead: boolean;
+  /** Index into `rawAccumulate`. 2 is for PreciseJob. */
+  accumulate: number;
 }
 
+/** Order of `Accumulate` in cpp/attention/problem.hpp. */
+export const rawAccumulate = ["f32", "compensated", "f64"] as const;
+
 /** Order of `Estimator` in cpp/sparse/tail.hpp. */
-export const rawEstimators = ["renormalized", "raw", "compensated"] as const;
+export const rawEstimators = ["renormalized", "raw", "compensated", "linear"] as const;
 
 export interface RawTopKOptions {
   /** Entries kept per row; 0 when the window law `ceil(alpha n^exponent)` decides. */
@@ -101,10 +117,12 @@ export interface RawModule {
   stopThreads(): void;
 
   ExactJob: new (problem: RawProblem) => RawJob;
+  /** The same in double, for `accumulate` 2. */
+  PreciseJob: new (problem: RawProblem) => RawJob;
   TopKJob: new (problem: RawProblem, options: RawTopKOptions) => RawJob;
   /**
-   * Writes (batch * queries * heads + 1) u32 running totals of the entries that each row keeps to `offsets`, and returns
-   * the total, or -1 when it does not fit in u32. Rows in the order (batch, query, head).
+   * Writes (batch * queries * heads + 1) u32 running totals of the entries that each row keeps to `offsets`, and
+   * returns the total, or -1 when it does not fit in u32. Rows in the order (batch, query, head).
    */
   topKOffsets(problem: RawProblem, options: RawTopKOptions, offsets: number): number;
   /**
@@ -124,7 +142,7 @@ export interface RawModule {
    * standard deviation of the off-diagonal logits.
    */
   CollapseJob: new (options: RawCollapseOptions) => RawJob;
-  /** |S_eps| / n for Gaussian logits of standard deviation sigma (theory.md 3.2). */
+  /** |S_eps| / n for Gaussian logits of standard deviation sigma. */
   gaussianIneffectiveShare(n: number, epsilon: number, sigma: number): number;
   /** clamp(ceil(alpha n^exponent - 1e-9), max(1, min), n), max 0 for none. */
   windowLaw(n: number, alpha: number, exponent: number, min: number, max: number): number;
