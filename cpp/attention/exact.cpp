@@ -10,8 +10,12 @@
 namespace heed {
 namespace {
 
-// 256 rows share a packed block: packing then costs 2 % of the arithmetic at d = 64.
-constexpr std::size_t kUnitRows = 256;
+// 256 rows share a packed block: packing then costs 2 to 4 % of the arithmetic at d = 64. A unit is also what cannot be
+// interrupted: with more than 32768 keys half as many rows keep it below a tenth of a second.
+std::size_t unit_rows(std::size_t keys) noexcept { return keys <= 32768 ? 256 : 128; }
+
+// Multiply-adds below which other threads are not woken: about 40 us of work, what waking them costs.
+constexpr double kWorthWaking = 1e6;
 // Panels that go through a block together: 64 rows, whose scores of one block are 24 KB.
 constexpr std::size_t kPanelsTogether = 64 / simd::kPanel;
 
@@ -40,7 +44,7 @@ ExactAttention::ExactAttention(const AttentionProblem& problem, TaskPool& pool)
     : problem_(problem),
       pool_(pool),
       status_(validate(problem)),
-      blocks_(status_.ok() ? problem.shape : AttentionShape{}, kUnitRows),
+      blocks_(status_.ok() ? problem.shape : AttentionShape{}, unit_rows(problem.shape.keys)),
       former_(problem_),
       value_columns_(round_up(problem.shape.value_dim, 2)) {
   if (!status_.ok()) return;
@@ -71,7 +75,15 @@ std::size_t ExactAttention::scratch_bytes() const noexcept {
 }
 
 void ExactAttention::run(Range units) {
-  pool_.run(units, [this](std::size_t unit, std::size_t thread) { run_unit(unit, thread); });
+  const AttentionShape& shape = problem_.shape;
+  const double rows = static_cast<double>(units.size() * blocks_.panels() * simd::kPanel);
+  const double work =
+      rows * static_cast<double>(std::min(shape.keys, shape.queries) * (shape.head_dim + value_columns_));
+  if (work < kWorthWaking) {
+    for (std::size_t unit = units.begin; unit < units.end; ++unit) run_unit(unit, 0);
+  } else {
+    pool_.run(units, [this](std::size_t unit, std::size_t thread) { run_unit(unit, thread); });
+  }
 }
 
 void ExactAttention::run_unit(std::size_t index, std::size_t thread) noexcept {

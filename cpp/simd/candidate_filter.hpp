@@ -1,7 +1,7 @@
 // Finds the scores of a block that beat their lane's threshold and appends them to the lane's candidates.
 //
-// Most scores lose, so four keys of a panel are compared at once and the winners are picked from their bit masks. The
-// comparison is strict.
+// Most scores lose, so whole vectors are compared and the few winners are picked from bit masks. The comparison is
+// strict.
 #pragma once
 
 #include "simd/block.hpp"

@@ -10,15 +10,6 @@ namespace heed::simd {
 void kernel_gather(const MatrixView<const float>& values, const std::uint32_t* indices, const float* weights,
                    std::size_t count, float* out) noexcept;
 
-/// The same, and plain[c] = sum_i values[indices[i]][c], from one pass over the rows.
-void kernel_gather_with_sum(const MatrixView<const float>& values, const std::uint32_t* indices, const float* weights,
-                            std::size_t count, float* out, float* plain) noexcept;
-
-/// And scored[c] = sum_i scores[i] * values[indices[i]][c].
-void kernel_gather_with_scores(const MatrixView<const float>& values, const std::uint32_t* indices,
-                               const float* weights, const float* scores, std::size_t count, float* out, float* plain,
-                               float* scored) noexcept;
-
 /// sum[c] += values[i][c] for the rows of `range`, in double.
 void kernel_add_rows(const MatrixView<const float>& values, Range range, double* sum) noexcept;
 

@@ -9,7 +9,9 @@
 //     mu = sum_T s_j / |T|    b = sum_T p_j (s_j - mu) / sum_T (s_j - mu)^2
 //
 // Sums over T are sums over all keys minus sums over H. Those over all keys are known without visiting T: sum v_j and
-// sum s_j v_j = (sum v_j k_j^T) q from tail_sums.hpp, the sums of scores from the scan.
+// sum s_j v_j = (sum v_j k_j^T) q from tail_sums.hpp, the sums of scores from the scan. So a tail costs no second look
+// at the kept values either: they are gathered once, with the weights p_j - a - b (s_j - mu), and the line over all
+// keys is added.
 //
 // `compensated` and `linear` are DERIVED (theory/README.md). Both preserve the dropped mass; where values are
 // independent of scores both are unbiased, and `linear` has the smaller error: its residual p - a - b (s - mu) is
@@ -32,11 +34,11 @@ namespace heed {
 /// The order is the order of `rawEstimators` in web/src/runtime/raw.ts.
 enum class Estimator { kRenormalized, kRaw, kCompensated, kLinear };
 
-/// The keys that a row keeps: indices ascending, scores, and weights e^(score - reference).
+/// The keys that a row keeps: indices ascending, scores, and weights e^(score - reference), which write_row changes.
 struct KeptKeys {
   const std::uint32_t* indices;
   const float* scores;
-  const float* weights;
+  float* weights;
 };
 
 /// Sums over all visible keys, x = score - reference, w = e^x.
@@ -54,8 +56,8 @@ struct VisibleSums {
   std::size_t scored_stride;
 };
 
-/// Writes the row. `scratch`: 2 value_dim floats. A row without weight is zero, a row with a NaN score is NaN.
+/// Writes the row. A row without weight is zero, a row with a NaN score is NaN.
 void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
-               const ScoreSums& scores, const VisibleSums& visible, float* scratch, float* out) noexcept;
+               const ScoreSums& scores, const VisibleSums& visible, float* out) noexcept;
 
 }  // namespace heed

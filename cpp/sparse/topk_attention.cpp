@@ -15,8 +15,9 @@ namespace {
 
 constexpr std::size_t kPanelsTogether = 64 / simd::kPanel;
 
-// Rows of a unit: enough to pay for packing, few enough for their candidates to stay in the second-level cache.
-constexpr std::size_t unit_rows(std::size_t most_kept) noexcept { return most_kept <= 256 ? 128 : 64; }
+// Rows of a unit: enough to pay for packing, few enough for what is touched of their candidates to stay in the
+// second-level cache.
+constexpr std::size_t unit_rows(std::size_t most_kept) noexcept { return most_kept <= 128 ? 256 : 64; }
 
 // Room for the k kept, as many again (at least 160) to find them in, and one more block.
 std::size_t candidate_capacity(std::size_t most_kept, std::size_t keys) noexcept {
@@ -87,7 +88,6 @@ TopKAttention::Scratch TopKAttention::cut(Pieces& pieces) const noexcept {
   s.spare_scores = pieces.take<float>(capacity_);
   s.spare_indices = pieces.take<std::uint32_t>(capacity_);
   s.visible_sum = pieces.take<double>(problem_.shape.value_dim);
-  s.kept_sums = pieces.take<float>(2 * problem_.shape.value_dim);
   const std::size_t columns = round_up(problem_.shape.value_dim, simd::kKeyTile);
   s.scored = pieces.take<float>(linear() ? rows * columns : 0);
   s.block_values = pieces.take<float>(linear() ? simd::kKeyBlock * simd::packed_stride(columns) : 0);

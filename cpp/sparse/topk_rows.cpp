@@ -73,7 +73,7 @@ void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) 
   const VisibleSums visible{s.visible_sum, linear() ? s.scored + place.panel * simd::kPanel * columns + lane : nullptr,
                             simd::kPanel};
   write_row(options_.estimator, problem_.value_rows(place.batch, place.kv_head), {kept.indices, kept.scores, weights},
-            sums, scores, visible, s.kept_sums, problem_.out_rows(place.batch, place.head).row(place.query));
+            sums, scores, visible, problem_.out_rows(place.batch, place.head).row(place.query));
 }
 
 // visit(key numbers of the row in order, their scores with stride kPanel) for every block that the row sees.

@@ -18,7 +18,6 @@ struct TopKAttention::Scratch {
   float* spare_scores;
   std::uint32_t* spare_indices;
   double* visible_sum;
-  float* kept_sums;      // 2 rows of values
   float* scored;         // panels of sum s_j v_j, where the tail is fitted
   float* block_values;   // a packed block, likewise
   float* block_weights;  // a block of scores, likewise

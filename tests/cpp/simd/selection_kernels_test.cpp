@@ -57,22 +57,17 @@ TEST(Gather, SumsTheChosenRows) {
     const std::vector<float> weights = test::gaussian(count, 2);
     std::vector<std::uint32_t> indices(count);
     for (std::size_t i = 0; i < count; ++i) indices[i] = static_cast<std::uint32_t>(2 * i);
-    test::Guarded<float> out(d), both(d), plain(d);
-    const MatrixView<const float> rows{values.data(), n, d, stride};
-    simd::kernel_gather(rows, indices.data(), weights.data(), count, out.data());
-    simd::kernel_gather_with_sum(rows, indices.data(), weights.data(), count, both.data(), plain.data());
+    test::Guarded<float> out(d);
+    simd::kernel_gather({values.data(), n, d, stride}, indices.data(), weights.data(), count, out.data());
     for (std::size_t c = 0; c < d; ++c) {
-      double sum = 0.0, magnitude = 0.0, unweighted = 0.0, unweighted_magnitude = 0.0;
+      double sum = 0.0, magnitude = 0.0;
       for (std::size_t i = 0; i < count; ++i) {
         const double x = static_cast<double>(values[indices[i] * stride + c]), w = static_cast<double>(weights[i]);
         sum += w * x, magnitude += std::abs(w * x);
-        unweighted += x, unweighted_magnitude += std::abs(x);
       }
       ASSERT_TRUE(test::within(test::gamma(count) * magnitude, &sum, &out[c], 1)) << "d " << d << ", column " << c;
-      ASSERT_TRUE(test::within(test::gamma(count) * unweighted_magnitude, &unweighted, &plain[c], 1));
     }
-    EXPECT_TRUE(test::same_bits(out.values(), both.values())) << "the same sums with and without the plain ones";
-    EXPECT_TRUE(out.guards_intact() && both.guards_intact() && plain.guards_intact()) << "d " << d;
+    EXPECT_TRUE(out.guards_intact()) << "d " << d;
   }
 }
 
