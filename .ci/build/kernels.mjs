@@ -46,7 +46,7 @@ export function checkKernels(variant, symbolMap) {
   const missing = missingKernels(wanted, symbols);
   if (missing.length > 0) {
     throw new Failure(
-      `variant ${variant}: the linker folded ${missing.join(", ")} into a caller (or dropped it as unused); keep it a ` +
+      `variant ${variant}: the linker folded ${missing.join(", ")} into a caller (or dropped it, unused); keep it a ` +
         `function of its own (see cpp/cmake/emscripten.cmake), or take it off cpp/kernels.txt.`,
     );
   }

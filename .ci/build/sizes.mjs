@@ -16,7 +16,7 @@ export function measure(bytes) {
   return { raw: bytes.length, gzip: gzipSync(bytes, { level: 9 }).length, brotli: brotliCompressSync(bytes).length };
 }
 
-/** A file of dist and, recursively, the files of dist that it imports statically; the glue is loaded later, by choice. */
+/** A file of dist and, recursively, the files of dist that it imports statically; the glue loads later, by choice. */
 export function withStaticImports(file, seen = new Set()) {
   if (seen.has(file) || !existsSync(file)) return seen;
   seen.add(file);

@@ -155,7 +155,7 @@ export function xsimdIsReady() {
   const version = xsimdVersion(process.env.XSIMD_INCLUDE);
   if (version !== undefined && !isOlder(version, xsimdMinimum)) return true;
   throw new Failure(
-    `XSIMD_INCLUDE is ${process.env.XSIMD_INCLUDE}, which holds ${version ? `xsimd ${version.join(".")}` : "no xsimd"}; ` +
+    `XSIMD_INCLUDE is ${process.env.XSIMD_INCLUDE}, with ${version ? `xsimd ${version.join(".")}` : "no xsimd"}; ` +
       `name the include folder of xsimd >= ${xsimdMinimum.join(".")}, or unset it.`,
   );
 }

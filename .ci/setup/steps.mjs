@@ -51,7 +51,7 @@ function missingPrograms(group) {
   const missing = programs.filter((name) => which(name) === undefined);
   if (missing.length === 0 && compiler.ownCompiler()) return [];
   throw new Failure(
-    `this is not a Debian-like system, so heed cannot install its tools here; install emcc >= 3.1.69 (on PATH), clang, ` +
+    `this is not a Debian-like system, so heed cannot install its tools; install emcc >= 3.1.69 (on PATH), clang, ` +
       `cmake, ninja, python3, GoogleTest, chromium, and xsimd >= ${xsimdMinimum.join(".")} (its include folder in ` +
       `XSIMD_INCLUDE)${missing.length > 0 ? `; not found: ${missing.join(", ")}` : ""}.`,
   );

@@ -71,6 +71,13 @@ export const runners = [
   { name: "native-tsan", parts: [], what: "C++ under the thread sanitizer", run: (e) => native("native-tsan", e) },
   { name: "node", parts: ["web"], what: "package in Node 24 (Vitest)", run: (e) => vitest("node", e) },
   {
+    name: "docs",
+    parts: ["web"],
+    what: "what the READMEs say, and the bench harness (node:test)",
+    run: (environment) =>
+      nodeTest("docs", [...testFiles("tests/docs"), ...testFiles("bench/harness")], "node", environment),
+  },
+  {
     name: "node20",
     parts: ["web"],
     what: `package in Node ${process.versions.node} (node:test)`,

@@ -51,7 +51,10 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Told how far the call is. heed/sync calls it once, at the end. */
   onProgress?: (progress: Progress) => void;
-  /** Move the inputs' buffers to the worker instead of copying them: they are detached. heed/sync moves nothing. */
+  /**
+   * Move the inputs' buffers, the mask's too, to the worker instead of copying them: they are detached. heed/sync moves
+   * nothing.
+   */
   transfer?: boolean;
 }
 
@@ -76,12 +79,49 @@ export interface ScoreOptions extends CallOptions {
   layout?: Layout;
   /** What a `Uint16Array` holds. Needed for one, because there is no default. */
   dtype?: "f32" | "f16";
-  /** Look for NaN and infinity in the inputs, and throw. Default: false; they spoil only the rows concerned. */
+  /** Look for NaN and infinity in the inputs, and throw; -Infinity in a mask is legal. Default: false. */
   validate?: boolean;
 }
 
+/**
+ * What happens to a score before the softmax, in this order:
+ *
+ *     s = softcap(scale · q kᵀ) + mask      softcap(x) = c tanh(x / c)
+ *
+ * and which keys a row sees at all: those that `causal`, `window` and a mask of 0 and 1 leave. A row that sees none is
+ * zeros. What a row does not see cannot change it, NaN included.
+ */
+export interface ScoreRules {
+  /**
+   * In keys, at least 1: a row sees the last `window` of the keys that `causal` leaves it, its own included; without
+   * `causal` the last ones of all. Keys outside are not computed. Default: no window.
+   */
+  window?: number;
+  /** In keys, with `window` only: the first so many keys stay visible beside the window. Default: 0. */
+  sinks?: number;
+  /** c, in units of a score, greater than 0: scores stay between -c and c, mask aside. Default: no cap. */
+  softcap?: number;
+  /**
+   * (queries, keys), or (heads, queries, keys) with query heads; the length tells which. Every batch entry has the
+   * same. A `Float32Array` is added to the scores, -Infinity hides a key. In a `Uint8Array` 0 hides a key and 1 does
+   * nothing. Rows of queries lie one after the other in both layouts. It is copied, never a Tensor. Default: none.
+   */
+  mask?: Float32Array | Uint8Array;
+}
+
+/**
+ * How `attend` keeps its sums over keys.
+ *
+ * - `"f32"`: in single precision, block by block; the error of a sum grows slowly with the number of keys.
+ * - `"compensated"`: what adding a block rounds away is kept and added at the end, so that the error does not grow with
+ *   the number of blocks. About 10 % slower.
+ * - `"f64"`: products, scores, exponentials and sums in double precision, from the inputs to one rounding of the
+ *   result: a yardstick, and for rows whose weights are too even for f32. Several times slower.
+ */
+export type Accumulate = "f32" | "compensated" | "f64";
+
 /** Options of `scores` and `weights`. */
-export interface ScoresOptions extends ScoreOptions {
+export interface ScoresOptions extends ScoreOptions, ScoreRules {
   /** Only this query head: the result is (batch, 1, queries, keys). Default: all heads. */
   head?: number;
   /** Only this batch entry. Default: all of them. */
@@ -89,13 +129,15 @@ export interface ScoresOptions extends ScoreOptions {
 }
 
 /** Options of `attend`. */
-export interface AttendOptions<Out = Float32Array> extends ScoreOptions {
+export interface AttendOptions<Out = Float32Array> extends ScoreOptions, ScoreRules {
   /** Numbers per value. Default: `headDim`. */
   valueDim?: number;
   /** Where the result goes, instead of a new array. May not overlap an input. */
   out?: Out;
   /** Also return the natural logarithm of every softmax denominator. Default: false. */
   lse?: boolean;
+  /** How sums over keys are kept. Default: "f32". */
+  accumulate?: Accumulate;
 }
 
 /** How many entries of a row to keep: a number, or the window law clamp(ceil(alpha n^exponent), max(1, min), max). */
@@ -113,17 +155,32 @@ export type Keep =
       max?: number;
     };
 
-/** What becomes of the dropped entries; theory in the README. */
-export type Estimator = "renormalized" | "raw" | "compensated";
+/**
+ * What becomes of the dropped entries. H are the kept keys, T the dropped ones, p the exact probabilities, tau = Σ_T p
+ * the dropped mass, s the scores and mu their mean over T:
+ *
+ * - `"renormalized"`: Σ_H p v / (1 - tau)
+ * - `"raw"`: Σ_H p v
+ * - `"compensated"`: Σ_H p v + Σ_T a v, a = tau / |T|: each dropped key gets the mean
+ * - `"linear"`: Σ_H p v + Σ_T (a + b (s - mu)) v, b = Σ_T p (s - mu) / Σ_T (s - mu)²: each dropped key gets what the
+ *   least-squares line of p over s says. Weights of far keys may be negative. b is 0 for a single dropped key, and
+ *   where the spread of s over T is less than about 1 % of the size of the scores.
+ *
+ * The last two keep the dropped mass, and need no more than the scores that were computed anyway and sums of values.
+ */
+export type Estimator = "renormalized" | "raw" | "compensated" | "linear";
 
 /** How the kept entries are found. */
 export type Search = "exact" | "auto";
 
 /** Options of `attendTopK`. */
-export interface TopKOptions<Out = Float32Array> extends Omit<AttendOptions<Out>, "lse"> {
+export interface TopKOptions<Out = Float32Array> extends Omit<
+  AttendOptions<Out>,
+  "lse" | "accumulate" | keyof ScoreRules
+> {
   /** Entries kept per row. */
   keep: Keep;
-  /** Default: "compensated". */
+  /** Default: "linear". */
   estimator?: Estimator;
   /** Default: "auto". */
   search?: Search;

@@ -1,4 +1,5 @@
 /** What the calls return, in both entries. A "row" is one (batch entry, query, head), in that order, head fastest. */
+import type { Estimator } from "./options.js";
 import type { Features } from "./runtime/features.js";
 import type { VariantName } from "./runtime/variants.js";
 
@@ -33,7 +34,7 @@ export interface AttendResult<Out = Float32Array> {
 export interface TopKInfo {
   /** The search that ran. */
   search: "exact";
-  estimator: "renormalized" | "raw" | "compensated";
+  estimator: Estimator;
 }
 
 /** `attendTopK`. */

@@ -3,10 +3,11 @@ import { create as createSync } from "heed/sync";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { badCalls, goodCall, type AnyHeed } from "../support/bad-calls.js";
-import { expectExact, expectSparse } from "../support/compare.js";
+import { expectExact, expectPrecise, expectSparse } from "../support/compare.js";
 import { expectRejection } from "../support/expect-error.js";
 import { expectedAsync, expectedSync } from "../support/expected-variants.js";
 import { inputsFor } from "../support/reference.js";
+import { ruleCases } from "../support/rule-cases.js";
 import { cases, nameOf, optionsOf, scoreOptionsOf, type Case } from "../support/shapes.js";
 
 const instances: Heed[] = [];
@@ -28,10 +29,16 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
       expectExact(inputs, exact.out, exact.lse);
       const keep = { alpha: 1.5, exponent: 0.5 };
       const sparse = await heed.attendTopK(inputs.q, inputs.k, inputs.v, { ...optionsOf(one), keep, indices: true });
-      expectSparse(inputs, sparse, "compensated");
+      expectSparse(inputs, sparse, "linear");
       expect(heed.info.variant).toBe(variant);
     },
   );
+
+  test.each(ruleCases.filter((_, at) => at % 2 === 1))("attend follows its rules: $name", async ({ inputs }) => {
+    const rules = { ...optionsOf(inputs.shape), ...inputs.rules };
+    expectExact(inputs, await heed.attend(inputs.q, inputs.k, inputs.v, { ...rules, accumulate: "compensated" }));
+    expectPrecise(inputs, await heed.attend(inputs.q, inputs.k, inputs.v, { ...rules, accumulate: "f64" }));
+  });
 
   test("has the bits of heed/sync of the same build, in every function", async () => {
     if (!expectedSync.includes(variant)) return;
@@ -43,6 +50,15 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(await heed.scores(q, k, scoreOptionsOf(shape))).toEqual(sync.scores(q, k, scoreOptionsOf(shape)));
     expect(await heed.weights(q, k, scoreOptionsOf(shape))).toEqual(sync.weights(q, k, scoreOptionsOf(shape)));
     expect(await heed.selectTopK(q, 9)).toEqual(sync.selectTopK(q, 9));
+    const { inputs } = ruleCases.at(-1)!;
+    for (const accumulate of ["f32", "compensated", "f64"] as const) {
+      const rules = { ...optionsOf(inputs.shape), ...inputs.rules, accumulate };
+      const call = [inputs.q, inputs.k, inputs.v, rules] as const;
+      expect(await heed.attend(...call)).toEqual(sync.attend(...call));
+    }
+    const look = { ...scoreOptionsOf(inputs.shape), ...inputs.rules };
+    expect(await heed.scores(inputs.q, inputs.k, look)).toEqual(sync.scores(inputs.q, inputs.k, look));
+    expect(await heed.weights(inputs.q, inputs.k, look)).toEqual(sync.weights(inputs.q, inputs.k, look));
     const rows = [];
     for await (const row of heed.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })) rows.push(row);
     expect(rows).toEqual([...sync.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })]);
@@ -103,6 +119,32 @@ describe("inputs and outputs", () => {
     expect(await heed.attend(...mine, { ...optionsOf(shape), transfer: true })).toEqual(expected);
     expect(mine.map((array) => array.byteLength)).toEqual([0, 0, 0]);
     await expectRejection("detached", /the buffer of q was transferred/, heed.attend(...mine, optionsOf(shape)));
+  });
+
+  test("a mask is an input: copied at once, in parts when it is large, moved with transfer", async () => {
+    const { heads, queries, keys } = shape;
+    const mask = Uint8Array.from({ length: heads * queries * keys }, (_, i) => (i % 7 < 4 ? 1 : 0));
+    const expected = await heed.attend(q, k, v, { ...optionsOf(shape), mask });
+    const mine = mask.slice();
+    const call = heed.attend(q, k, v, { ...optionsOf(shape), mask: mine });
+    mine.fill(0);
+    expect(await call).toEqual(expected);
+
+    const copies = [q, k, v].map((array) => array.slice()) as [Float32Array, Float32Array, Float32Array];
+    const moved = mask.slice();
+    expect(await heed.attend(...copies, { ...optionsOf(shape), mask: moved, transfer: true })).toEqual(expected);
+    expect(moved.byteLength).toBe(0);
+
+    // 9 MB, more than is copied at once: every query sees one key, and so has its value.
+    const [rows, columns] = [300, 30_000];
+    const values = Float32Array.from({ length: columns }, (_, j) => j);
+    const large = new Uint8Array(rows * columns);
+    for (let i = 0; i < rows; ++i) large[i * columns + 97 * i] = 1;
+    const none = new Float32Array(columns);
+    const out = await heed.attend(none.subarray(0, rows), none, values, { heads: 1, headDim: 1, mask: large });
+    expect([...out]).toEqual(Array.from({ length: rows }, (_, i) => 97 * i));
+    expect(large.byteLength).toBe(rows * columns);
+    expect((await heed.memory()).liveBytes).toBe(0);
   });
 
   test("the same array may be several inputs, also when moved", async () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { expectRejection } from "../support/expect-error.js";
 import { inputsFor } from "../support/reference.js";
+import { ruleCases } from "../support/rule-cases.js";
 import { cases, nameOf, optionsOf, scoreOptionsOf } from "../support/shapes.js";
 
 const wasmOf = (variant: string) => new URL(`../../../dist/glue/heed-${variant}.wasm`, import.meta.url);
@@ -29,6 +30,13 @@ describe.each(["threads", "relaxed-threads"] as const)("%s", (variant) => {
         weights: heed.weights(q, k, scoreOptionsOf(shape)),
       }));
       for (const result of results.slice(1)) expect(result, nameOf(shape)).toEqual(results[0]);
+    }
+    for (const { name, inputs } of ruleCases) {
+      for (const accumulate of ["f32", "compensated", "f64"] as const) {
+        const rules = { ...optionsOf(inputs.shape), ...inputs.rules, accumulate };
+        const results = instances.map((heed) => heed.attend(inputs.q, inputs.k, inputs.v, rules));
+        for (const result of results.slice(1)) expect(result, `${name}, ${accumulate}`).toEqual(results[0]);
+      }
     }
     const simulated = instances.map((heed) => [...heed.simulate("E1", { n: [300], d: 16, epsilon: [0.01, 0.001] })]);
     for (const rows of simulated.slice(1)) expect(rows).toEqual(simulated[0]);

@@ -10,6 +10,7 @@ export interface AnyHeed {
   attend(...args: unknown[]): unknown;
   attendTopK(...args: unknown[]): unknown;
   scores(...args: unknown[]): unknown;
+  weights(...args: unknown[]): unknown;
   simulate(...args: unknown[]): unknown;
   theory: { windowLaw(parameters: unknown): unknown; ineffectiveShare(parameters: unknown): unknown };
 }
@@ -116,6 +117,66 @@ export const badCalls: readonly BadCall[] = [
   ),
   wrongArgument("formula parameter unknown", /no option "c"/, (heed) =>
     heed.theory.windowLaw({ n: 4, alpha: 1, c: 0.5 }),
+  ),
+  ...[0, -1, 1.5, NaN, Infinity, "8", null].map((window) =>
+    wrongArgument(`window ${String(window)}`, /^window is .*; an integer of at least 1/, attend({ window })),
+  ),
+  ...[-1, 0.5, NaN, "2", null].map((sinks) =>
+    wrongArgument(`sinks ${String(sinks)}`, /^sinks is .*; an integer of at least 0/, attend({ window: 4, sinks })),
+  ),
+  wrongArgument("sinks without window", /^sinks is 2, but window is missing; /, attend({ sinks: 2 })),
+  wrongArgument("sinks of scores without window", /^sinks is 0, but window is missing; /, (heed) =>
+    heed.scores(q, k, { ...shape, sinks: 0 }),
+  ),
+  ...[0, -1, NaN, Infinity, "30", null].map((softcap) =>
+    wrongArgument(`softcap ${String(softcap)}`, /^softcap is .*; a finite number greater than 0/, attend({ softcap })),
+  ),
+  wrongArgument("softcap beyond f32", /^softcap is 1e\+39; a number from 1e-38 to 1e\+38/, attend({ softcap: 1e39 })),
+  ...[new Float64Array(15), new Int8Array(15), new Uint8ClampedArray(15), [1], 1, null, "causal"].map((mask) =>
+    wrongArgument(
+      `mask ${Object.prototype.toString.call(mask)}`,
+      /^mask is .*; a Float32Array.*Uint8Array/,
+      attend({ mask }),
+    ),
+  ),
+  ...[0, 14, 45].map((length) =>
+    wrongShape(
+      `mask of ${length}`,
+      new RegExp(`^mask has ${length} numbers; queries \\* keys = 15 or heads \\* queries \\* keys = 30 are needed`),
+      attend({ mask: new Uint8Array(length) }),
+    ),
+  ),
+  wrongShape("mask of weights", /^mask has 3 numbers/, (heed) =>
+    heed.weights(q, k, { ...shape, mask: new Float32Array(3) }),
+  ),
+  ...["f16", "F32", 64].map((accumulate) =>
+    wrongArgument(
+      `accumulate ${String(accumulate)}`,
+      /^accumulate is .*; one of "f32", "compensated", "f64"/,
+      attend({ accumulate }),
+    ),
+  ),
+  wrongArgument("accumulate of scores", /scores has no option "accumulate"/, (heed) =>
+    heed.scores(q, k, { ...shape, accumulate: "f64" }),
+  ),
+  ...["window", "sinks", "softcap", "mask", "accumulate"].map((name) =>
+    wrongArgument(
+      `${name} of attendTopK`,
+      new RegExp(`attendTopK has no option "${name}"; its options are heads, .*keep, estimator, search, indices`),
+      sparse({ keep: { k: 1 }, [name]: 1 }),
+    ),
+  ),
+  wrongArgument("out overlaps mask", /out overlaps mask/, (heed) => {
+    const both = new Float32Array(40);
+    return heed.attend(q, k, v, { ...shape, mask: both.subarray(0, 15), out: both.subarray(14, 38) });
+  }),
+  bad("detached mask", "detached", /the buffer of mask was/, attend({ mask: detached() })),
+  ...[NaN, Infinity].map((number) =>
+    bad(`${number} in a mask with validate`, "non-finite", new RegExp(`^mask is ${number} at index 9`), (heed) => {
+      const mask = new Float32Array(15);
+      mask[9] = number;
+      return heed.attend(q, k, v, { ...shape, mask, validate: true });
+    }),
   ),
   bad("detached", "detached", /the buffer of q was transferred away/, (heed) => heed.attend(detached(), k, v, shape)),
   bad("detached out", "detached", /the buffer of out/, (heed) => heed.attend(q, k, v, { ...shape, out: detached() })),

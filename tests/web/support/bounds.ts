@@ -6,8 +6,9 @@
  *               e^(2(δ + ε)) - 1 of relative error, and the two sums of n terms add γ_(2n + 2); so the output is within
  *               (e^(2(δ + ε)) - 1 + γ_(2n + 2)) max |V|
  *   elementwise the exponential: kExpError + 2 u |x| (cpp/simd/exp.hpp)
+ *   line        the linear estimator, below
  */
-import type { Row } from "./reference.js";
+import { droppedKeys, fitLine, type Row } from "./reference.js";
 
 const unit = 2 ** -24;
 /** Stated in cpp/simd/exp.hpp, where the test of the exponential holds it. */
@@ -19,10 +20,10 @@ export function gamma(terms: number): number {
   return (terms * unit) / (1 - terms * unit);
 }
 
-/** Reduction family: |score - reference| for a dot product of `headDim` products, the scale and its multiplication. */
+/** Reduction family: |score - reference| for a dot product of `headDim` products, the scale, softcap and mask. */
 export function scoreBound(row: Row, headDim: number): number {
   const largest = row.magnitudes.reduce((a, m) => Math.max(a, m), 0);
-  return gamma(headDim + 2) * largest;
+  return gamma(headDim + 2) * largest + row.extra;
 }
 
 /** Relative error of a weight: scores, exponential, the two sums. */
@@ -37,8 +38,7 @@ export function weightBound(row: Row, headDim: number): number {
 
 /** Attention family. */
 export function attentionBound(row: Row, headDim: number): number {
-  const largest = row.values.reduce((a, value) => value.reduce((x, number) => Math.max(x, Math.abs(number)), a), 0);
-  return weightBound(row, headDim) * largest;
+  return weightBound(row, headDim) * largestValue(row);
 }
 
 /** Attention family twice: the kept keys, and the mean of the dropped ones with the error of their mass. */
@@ -55,4 +55,43 @@ export function renormalizedBound(row: Row, headDim: number, kept: readonly numb
 /** Log of the denominator: the scores and the sum, and one rounding of the result. */
 export function lseBound(row: Row, headDim: number): number {
   return weightBound(row, headDim) + 2 * unit * Math.abs(row.lse);
+}
+
+function largestValue(row: Row): number {
+  return row.values.reduce((a, value) => value.reduce((x, number) => Math.max(x, Math.abs(number)), a), 0);
+}
+
+/**
+ * Attention family in double, of the library and of the oracle, and the rounding of the result to f32. Every error of
+ * the f32 family is one of u; here u is 2^-53, and the exponential is within 2 u.
+ */
+export function preciseBound(row: Row, headDim: number, expected: number): number {
+  const small = 2 ** -53 / unit;
+  return 2 * small * attentionBound(row, headDim) + unit * Math.abs(expected) * (1 + unit);
+}
+
+/** Keys that the library sums before it adds to a row: cpp/simd/block.hpp. */
+const keyBlock = 96;
+
+/**
+ * The line is the projection of p on {1, s}: relative errors E of p move it by no more than themselves in the 2-norm,
+ * so its sum over m dropped values by √m E max |V|, and the dropped mass adds its own; an error δ of the scores moves the
+ * regressor. The sums of squares are known to γ of a block, which the fit divides by the share of the squares that is
+ * spread; where that share is below 10^-4 the library takes the line as flat.
+ */
+export function linearBound(row: Row, headDim: number, kept: readonly number[]): number {
+  const dropped = droppedKeys(row, kept);
+  const plain = estimatorBound(row, headDim);
+  if (dropped.length === 0) return plain;
+  const { slope, spread } = fitLine(row, dropped);
+  const highest = row.scores.reduce((a, s) => Math.max(a, s), -Infinity);
+  const squares = row.scores.reduce((sum, s) => sum + (s - highest) ** 2, 0);
+  const m = dropped.length;
+  const blocks = Math.ceil(row.scores.length / keyBlock);
+  const rounding = spread > 0 ? (16 * gamma(keyBlock + blocks) * squares) / spread : 0;
+  const size = Math.abs(slope) * Math.sqrt(m * spread);
+  const tilt = Math.abs(slope) * m * (2 * scoreBound(row, headDim) + rounding * unit);
+  const flat = spread < 2e-4 * squares ? size : 0;
+  const errors = Math.sqrt(m) * 3 * weightBound(row, headDim);
+  return plain + largestValue(row) * (errors + size * rounding + tilt + flat);
 }

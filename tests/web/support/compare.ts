@@ -1,9 +1,19 @@
 /** Whole results against the oracle, row by row; one failure tells the row. */
 import { expect } from "vitest";
 
-import { attentionBound, estimatorBound, lseBound, renormalizedBound, weightBound } from "./bounds.js";
+import {
+  attentionBound,
+  estimatorBound,
+  linearBound,
+  lseBound,
+  preciseBound,
+  renormalizedBound,
+  scoreBound,
+  weightBound,
+} from "./bounds.js";
 import {
   allOf,
+  droppedKeys,
   estimate,
   placeOf,
   referenceRow,
@@ -17,7 +27,7 @@ import {
 function expectWithin(actual: ArrayLike<number>, expected: ArrayLike<number>, bound: number, what: string): void {
   for (let c = 0; c < expected.length; ++c) {
     const difference = Math.abs(actual[c]! - expected[c]!);
-    if (difference <= bound) continue;
+    if (difference <= bound || actual[c] === expected[c]) continue;
     expect.fail(`${what}, column ${c}: ${actual[c]} differs from ${expected[c]} by ${difference}, allowed is ${bound}`);
   }
 }
@@ -42,6 +52,39 @@ export function expectExact(inputs: Inputs, out: Float32Array, lse?: Float32Arra
   });
 }
 
+/** Attention in double: one rounding of every number of the result, and next to nothing else. */
+export function expectPrecise(inputs: Inputs, out: Float32Array): void {
+  const { shape } = inputs;
+  for (const { b, i, h } of rowsOf(shape)) {
+    const row = referenceRow(inputs, b, i, h);
+    const actual = outRow(inputs, out, b, i, h);
+    weightedSum(row, allOf(row), shape.valueDim).forEach((expected, c) => {
+      expectWithin([actual[c]!], [expected], preciseBound(row, shape.headDim, expected), `row ${b},${i},${h}`);
+    });
+  }
+}
+
+/** Reduction family; hidden keys have the score -Infinity and the weight 0. */
+export function expectScores(inputs: Inputs, scores: Float32Array, weights: Float32Array): void {
+  const { shape } = inputs;
+  for (const array of [scores, weights]) {
+    expect(array).toHaveLength(shape.batch * shape.heads * shape.queries * shape.keys);
+  }
+  for (const { b, i, h } of rowsOf(shape)) {
+    const row = referenceRow(inputs, b, i, h);
+    const at = ((b * shape.heads + h) * shape.queries + i) * shape.keys;
+    const expectedScores = new Float64Array(shape.keys).fill(-Infinity);
+    const expectedWeights = new Float64Array(shape.keys);
+    row.keys.forEach((key, place) => {
+      expectedScores[key] = row.scores[place]!;
+      expectedWeights[key] = row.weights[place]!;
+    });
+    const where = `row ${b},${i},${h}`;
+    expectWithin(scores.subarray(at), expectedScores, scoreBound(row, shape.headDim), `scores, ${where}`);
+    expectWithin(weights.subarray(at), expectedWeights, weightBound(row, shape.headDim), `weights, ${where}`);
+  }
+}
+
 export interface SparseResult {
   out: Float32Array;
   dropped: Float32Array;
@@ -63,11 +106,9 @@ export function expectSparse(inputs: Inputs, result: SparseResult, estimator: st
     expectKeptKeys(kept, result.kept[r]!, visibleKeys(shape, i));
     const expected =
       kept.length === 0 ? new Float64Array(shape.valueDim) : estimate(row, kept, shape.valueDim, estimator);
-    const bound =
-      estimator === "renormalized" && kept.length > 0
-        ? renormalizedBound(row, shape.headDim, kept)
-        : estimatorBound(row, shape.headDim);
-    expectWithin(outRow(inputs, result.out, b, i, h), expected, bound, `row ${b},${i},${h}`);
+    const bound = { renormalized: renormalizedBound, linear: linearBound }[estimator] ?? estimatorBound;
+    const allowed = bound(row, shape.headDim, kept);
+    expectWithin(outRow(inputs, result.out, b, i, h), expected, allowed, `row ${b},${i},${h}`);
     expectDropped(row, kept, result.dropped[r]!, result.bound[r]!, shape.headDim);
   });
 }
@@ -79,8 +120,7 @@ function expectKeptKeys(kept: readonly number[], count: number, visible: number)
 }
 
 function expectDropped(row: Row, kept: readonly number[], dropped: number, bound: number, headDim: number): void {
-  const keptSet = new Set(kept);
-  const tau = allOf(row).reduce((mass, j) => (keptSet.has(j) ? mass : mass + row.weights[j]!), 0);
+  const tau = droppedKeys(row, kept).reduce((mass, j) => mass + row.weights[j]!, 0);
   expectWithin([dropped], [tau], weightBound(row, headDim), "dropped");
   expect(bound, "bound holds for the exact dropped mass").toBeGreaterThanOrEqual(tau);
   expect(bound).toBeGreaterThanOrEqual(dropped);

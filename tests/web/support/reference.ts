@@ -1,7 +1,8 @@
 /**
  * The oracle: attention from its formula, in double precision, one row at a time. It shares no code with the library.
  *
- *   s_j = scale <q, k_j>    p_j = e^(s_j - max s) / Σ e^(s - max s)    out = Σ_j p_j v_j
+ *   s_j = softcap(scale <q, k_j>) + mask_j    softcap(x) = c tanh(x / c)
+ *   p_j = e^(s_j - max s) / Σ e^(s - max s)    out = Σ_j p_j v_j
  */
 import { Random } from "./random.js";
 import type { Case } from "./shapes.js";
@@ -11,6 +12,15 @@ export interface Inputs {
   q: Float32Array;
   k: Float32Array;
   v: Float32Array;
+  rules?: Rules;
+}
+
+/** Options between a product and its weight, as a caller gives them. */
+export interface Rules {
+  window?: number;
+  sinks?: number;
+  softcap?: number;
+  mask?: Float32Array | Uint8Array;
 }
 
 export function inputsFor(shape: Case, seed = 1, spread = 1): Inputs {
@@ -47,16 +57,36 @@ export function placeOf(
   return row * dim;
 }
 
-/** The keys that query i sees: the first so many. */
+/** The keys that query i sees, window and mask aside: the first so many. */
 export function visibleKeys(shape: Case, i: number): number {
   return shape.causal ? Math.max(0, i + 1 + shape.keys - shape.queries) : shape.keys;
 }
 
+/** Where the mask's row of a query and head begins. */
+function maskRow({ shape: { queries, keys } }: Inputs, mask: ArrayLike<number>, i: number, h: number): number {
+  return (mask.length === queries * keys ? i : h * queries + i) * keys;
+}
+
+/** The keys that a row sees, ascending. */
+export function seenKeys(inputs: Inputs, i: number, h: number): number[] {
+  const { window, sinks = 0, mask } = inputs.rules ?? {};
+  const end = visibleKeys(inputs.shape, i);
+  const from = window === undefined ? 0 : end - window;
+  const hides = mask instanceof Uint8Array ? 0 : -Infinity;
+  const row = mask ? maskRow(inputs, mask, i, h) : 0;
+  const all = Array.from({ length: end }, (_, j) => j);
+  return all.filter((j) => (j >= from || j < sinks) && (!mask || mask[row + j] !== hides));
+}
+
 export interface Row {
+  /** The visible keys. Without a window and a mask, key j is at place j of what follows. */
+  keys: number[];
   /** s_j of the visible keys. */
   scores: Float64Array;
   /** scale Σ |q_i k_i| of the visible keys: what the rounding of a score is relative to. */
   magnitudes: Float64Array;
+  /** Rounding of scores after the product: softcap and mask. */
+  extra: number;
   /** p_j of the visible keys. */
   weights: Float64Array;
   lse: number;
@@ -64,16 +94,24 @@ export interface Row {
   values: Float32Array[];
 }
 
-export function referenceRow({ shape, q, k, v }: Inputs, b: number, i: number, h: number): Row {
+/** Softcap is within 4e-7 c (cpp/simd/score_rules.hpp), adding a mask rounds once. */
+function extraRounding({ softcap = 0, mask }: Rules, scores: Float64Array): number {
+  const largest = scores.reduce((a, s) => Math.max(a, Math.abs(s)), 0);
+  return 4e-7 * softcap + (mask instanceof Float32Array ? 2 ** -24 * largest : 0);
+}
+
+export function referenceRow(inputs: Inputs, b: number, i: number, h: number): Row {
+  const { shape, q, k, v, rules = {} } = inputs;
+  const { softcap, mask } = rules;
   const { queries, keys, heads, kvHeads, headDim, valueDim } = shape;
   const scale = shape.scale ?? 1 / Math.sqrt(headDim);
   const group = Math.floor(h / (heads / kvHeads));
-  const count = visibleKeys(shape, i);
-  const scores = new Float64Array(count);
-  const magnitudes = new Float64Array(count);
+  const seen = seenKeys(inputs, i, h);
+  const scores = new Float64Array(seen.length);
+  const magnitudes = new Float64Array(seen.length);
   const from = placeOf(shape, queries, heads, headDim, b, i, h);
   const values: Float32Array[] = [];
-  for (let j = 0; j < count; ++j) {
+  seen.forEach((j, place) => {
     const at = placeOf(shape, keys, kvHeads, headDim, b, j, group);
     let [sum, magnitude] = [0, 0];
     for (let c = 0; c < headDim; ++c) {
@@ -81,15 +119,18 @@ export function referenceRow({ shape, q, k, v }: Inputs, b: number, i: number, h
       sum += product;
       magnitude += Math.abs(product);
     }
-    scores[j] = scale * sum;
-    magnitudes[j] = Math.abs(scale) * magnitude;
+    const capped = softcap === undefined ? scale * sum : softcap * Math.tanh((scale * sum) / softcap);
+    scores[place] = capped + (mask instanceof Float32Array ? mask[maskRow(inputs, mask, i, h) + j]! : 0);
+    magnitudes[place] = Math.abs(scale) * magnitude;
     const value = placeOf(shape, keys, kvHeads, valueDim, b, j, group);
     values.push(v.subarray(value, value + valueDim));
-  }
+  });
   const most = scores.reduce((a, s) => Math.max(a, s), -Infinity);
   const terms = scores.map((s) => Math.exp(s - most));
   const sum = terms.reduce((a, t) => a + t, 0);
-  return { scores, magnitudes, weights: terms.map((t) => t / sum), lse: most + Math.log(sum), values };
+  const weights = terms.map((t) => t / sum);
+  const extra = extraRounding(rules, scores);
+  return { keys: seen, scores, magnitudes, extra, weights, lse: most + Math.log(sum), values };
 }
 
 /** Σ_j weights_j values_j over `chosen`, each weight multiplied by `factor`. */
@@ -117,17 +158,40 @@ export function bestKeys(scores: ArrayLike<number>, k: number): number[] {
   return order.slice(0, k).sort((a, b) => a - b);
 }
 
+/** The least-squares line of p over s on the dropped keys: p ~ level + slope (s - mean). */
+export interface Line {
+  level: number;
+  slope: number;
+  mean: number;
+  /** Σ (s - mean)² over the dropped keys. */
+  spread: number;
+}
+
+export function fitLine(row: Row, dropped: readonly number[]): Line {
+  const meanOf = (numbers: Float64Array) => dropped.reduce((sum, j) => sum + numbers[j]!, 0) / dropped.length;
+  const [level, mean] = [meanOf(row.weights), meanOf(row.scores)];
+  const spread = dropped.reduce((sum, j) => sum + (row.scores[j]! - mean) ** 2, 0);
+  const product = dropped.reduce((sum, j) => sum + row.weights[j]! * (row.scores[j]! - mean), 0);
+  return { level, slope: spread > 0 ? product / spread : 0, mean, spread };
+}
+
+/** The keys that are not kept. */
+export function droppedKeys(row: Row, kept: readonly number[]): number[] {
+  const keptSet = new Set(kept);
+  return allOf(row).filter((j) => !keptSet.has(j));
+}
+
 /** The row of a top-k estimator, from the kept keys. */
 export function estimate(row: Row, kept: readonly number[], valueDim: number, estimator: string): Float64Array {
   const keptMass = kept.reduce((mass, j) => mass + row.weights[j]!, 0);
   if (estimator === "renormalized") return weightedSum(row, kept, valueDim, 1 / keptMass);
   const out = weightedSum(row, kept, valueDim);
-  const keptSet = new Set(kept);
-  const dropped = allOf(row).filter((j) => !keptSet.has(j));
+  const dropped = droppedKeys(row, kept);
   if (estimator === "raw" || dropped.length === 0) return out;
-  const tau = dropped.reduce((mass, j) => mass + row.weights[j]!, 0);
+  const { level, slope, mean } = fitLine(row, dropped);
   for (const j of dropped) {
-    for (let c = 0; c < valueDim; ++c) out[c]! += (tau / dropped.length) * row.values[j]![c]!;
+    const weight = estimator === "linear" ? level + slope * (row.scores[j]! - mean) : level;
+    for (let c = 0; c < valueDim; ++c) out[c]! += weight * row.values[j]![c]!;
   }
   return out;
 }

@@ -1,10 +1,10 @@
 import { create } from "heed/sync";
 import { afterAll, describe, expect, test } from "vitest";
 
-import { scoreBound, weightBound } from "../support/bounds.js";
+import { expectScores } from "../support/compare.js";
 import { expectError } from "../support/expect-error.js";
 import { expectedSync } from "../support/expected-variants.js";
-import { inputsFor, referenceRow, rowsOf } from "../support/reference.js";
+import { inputsFor } from "../support/reference.js";
 import { cases, nameOf, scoreOptionsOf, type Case } from "../support/shapes.js";
 
 const instances = await Promise.all(expectedSync.map((variant) => create({ variant })));
@@ -17,21 +17,7 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     const inputs = inputsFor(shape, 31);
     const scores = heed.scores(inputs.q, inputs.k, scoreOptionsOf(shape));
     const weights = heed.weights(inputs.q, inputs.k, scoreOptionsOf(shape));
-    expect(scores).toHaveLength(shape.batch * shape.heads * shape.queries * shape.keys);
-    for (const { b, i, h } of rowsOf(shape)) {
-      const row = referenceRow(inputs, b, i, h);
-      const at = ((b * shape.heads + h) * shape.queries + i) * shape.keys;
-      let scoreError = 0;
-      let weightError = 0;
-      row.scores.forEach((score, j) => {
-        scoreError = Math.max(scoreError, Math.abs(scores[at + j]! - score));
-        weightError = Math.max(weightError, Math.abs(weights[at + j]! - row.weights[j]!));
-      });
-      expect(scoreError).toBeLessThanOrEqual(scoreBound(row, shape.headDim));
-      expect(weightError).toBeLessThanOrEqual(weightBound(row, shape.headDim));
-      expect(scores.subarray(at + row.scores.length, at + shape.keys).every((s) => s === -Infinity)).toBe(true);
-      expect(weights.subarray(at + row.scores.length, at + shape.keys).every((w) => w === 0)).toBe(true);
-    }
+    expectScores(inputs, scores, weights);
   });
 
   test("one head of one entry is that part of all", () => {

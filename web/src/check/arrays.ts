@@ -7,10 +7,21 @@
 import { HeedError } from "../errors.js";
 import { shown } from "./names.js";
 
+interface Float32Operand {
+  kind: "f32";
+  name: string;
+  length: number;
+  data: Float32Array;
+}
+
 /** A checked array. */
-export type ArrayOperand =
-  | { kind: "f32"; name: string; length: number; data: Float32Array }
-  | { kind: "f16"; name: string; length: number; data: Uint16Array };
+export type ArrayOperand = Float32Operand | { kind: "f16"; name: string; length: number; data: Uint16Array };
+
+/** A checked mask: numbers to add, or 0 for keys that do not count. */
+export type MaskOperand = Float32Operand | { kind: "u8"; name: string; length: number; data: Uint8Array };
+
+/** Whatever a plan may hold that is copied or moved to the worker. */
+export type PostedOperand = ArrayOperand | MaskOperand;
 
 /** A checked input. `tensor` is what the caller's instance recognizes as its own. */
 export type Operand<T> = ArrayOperand | { kind: "tensor"; name: string; length: number; tensor: T };
@@ -37,7 +48,7 @@ function isDetached(array: ArrayBufferView): boolean {
 }
 
 /** @throws {HeedError} `detached` */
-function checkAttached(name: string, array: ArrayBufferView): void {
+export function checkAttached(name: string, array: ArrayBufferView): void {
   if (!isDetached(array)) return;
   throw new HeedError(
     "detached",
@@ -87,7 +98,7 @@ export function checkLength(name: string, length: number, needed: number, why: s
 }
 
 /** @throws {HeedError} `invalid-argument` */
-export function checkNoOverlap(out: ArrayBufferView, inputs: readonly Operand<unknown>[]): void {
+export function checkNoOverlap(out: ArrayBufferView, inputs: readonly (Operand<unknown> | MaskOperand)[]): void {
   for (const input of inputs) {
     if (input.kind === "tensor" || input.data.buffer !== out.buffer) continue;
     const { byteOffset, byteLength } = input.data;

@@ -29,7 +29,7 @@ export function planAttendTopK<T extends TensorLike = never>(
   return {
     ...planAttention(q, k, v, options, isTensor),
     keep: checkKeep(options.keep),
-    estimator: checkWord("estimator", options.estimator ?? "compensated", rawEstimators),
+    estimator: checkWord("estimator", options.estimator ?? "linear", rawEstimators),
     indices: checkFlag("indices", options.indices, false),
   };
 }

@@ -1,12 +1,22 @@
 /** From the arguments of `attend` to a plan: everything checked, nothing computed, no module needed. */
 import { HeedError } from "../errors.js";
-import type { AttendOptions } from "../options.js";
-import { checkFloat32, checkLength, checkNoOverlap, checkOperand, type Operand, type TensorLike } from "./arrays.js";
+import type { Accumulate, AttendOptions } from "../options.js";
+import { rawAccumulate } from "../runtime/raw.js";
+import {
+  checkFloat32,
+  checkLength,
+  checkNoOverlap,
+  checkOperand,
+  type MaskOperand,
+  type Operand,
+  type TensorLike,
+} from "./arrays.js";
 import { checkCallOptions } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
+import { checkMask, ruleOptionNames } from "./rules.js";
 import { checkShape, outLength, shapeOptionNames, type Shape } from "./shape.js";
 
-const names = [...shapeOptionNames, "valueDim", "out", "lse"];
+const names = [...shapeOptionNames, ...ruleOptionNames, "valueDim", "out", "lse", "accumulate"];
 
 /** Recognizes the caller's tensors; without one there are none. */
 export type IsTensor<T> = ((value: unknown) => value is T) | undefined;
@@ -27,6 +37,8 @@ export interface AttentionPlan<T> {
 
 export interface AttendPlan<T> extends AttentionPlan<T> {
   lse: boolean;
+  mask: MaskOperand | undefined;
+  accumulate: Accumulate;
 }
 
 function checkTarget<T extends TensorLike>(
@@ -61,7 +73,7 @@ export function planAttention<T extends TensorLike>(
   q: unknown,
   k: unknown,
   v: unknown,
-  options: Omit<AttendOptions<unknown>, "lse">,
+  options: Omit<AttendOptions<unknown>, "lse" | "mask" | "accumulate">,
   isTensor: IsTensor<T>,
 ): AttentionPlan<T> {
   checkCallOptions(options);
@@ -86,5 +98,13 @@ export function planAttend<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): AttendPlan<T> {
   checkOptionNames("attend", options, names);
-  return { ...planAttention(q, k, v, options, isTensor), lse: checkFlag("lse", options.lse, false) };
+  const plan = planAttention(q, k, v, options, isTensor);
+  const mask = checkMask(options.mask, plan.shape);
+  if (mask && plan.out.kind === "array") checkNoOverlap(plan.out.data, [mask]);
+  return {
+    ...plan,
+    lse: checkFlag("lse", options.lse, false),
+    mask,
+    accumulate: checkWord("accumulate", options.accumulate ?? "f32", rawAccumulate),
+  };
 }

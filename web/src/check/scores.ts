@@ -1,20 +1,22 @@
 /** From the arguments of `scores` and `weights` to a plan. */
 import { HeedError } from "../errors.js";
 import type { ScoresOptions } from "../options.js";
-import { checkOperand, type Operand, type TensorLike } from "./arrays.js";
+import { checkOperand, type MaskOperand, type Operand, type TensorLike } from "./arrays.js";
 import type { IsTensor } from "./attend.js";
 import { checkCallOptions } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
 import { checkCount } from "./numbers.js";
+import { checkMask, ruleOptionNames } from "./rules.js";
 import { checkShape, shapeOptionNames, type Shape } from "./shape.js";
 
-const names = [...shapeOptionNames, "head", "entry"];
+const names = [...shapeOptionNames, ...ruleOptionNames, "head", "entry"];
 
 /** One (queries, keys) matrix is made for every entry and head, in this order. */
 export interface ScoresPlan<T> {
   shape: Shape;
   q: Operand<T>;
   k: Operand<T>;
+  mask: MaskOperand | undefined;
   entries: number[];
   heads: number[];
   validate: boolean;
@@ -43,6 +45,7 @@ export function planScores<T extends TensorLike = never>(
   return {
     shape,
     ...inputs,
+    mask: checkMask(options.mask, shape),
     entries: selected("entry", options.entry, shape.batch),
     heads: selected("head", options.head, shape.heads),
     validate: checkFlag("validate", options.validate, false),

@@ -3,12 +3,13 @@
  * everything else that is known about it.
  */
 import { HeedError } from "../errors.js";
-import type { ScoreOptions } from "../options.js";
+import type { ScoreOptions, ScoreRules } from "../options.js";
 import { checkLength } from "./arrays.js";
 import { checkFlag, checkWord } from "./names.js";
 import { checkCount, checkFinite } from "./numbers.js";
+import { checkRules, type Rules } from "./rules.js";
 
-/** Options that `checkShape` reads. */
+/** Options that every call with a shape has. */
 export const shapeOptionNames = [
   "heads",
   "kvHeads",
@@ -25,7 +26,7 @@ export const shapeOptionNames = [
 ] as const;
 
 /** One attention problem without its numbers. */
-export interface Shape {
+export interface Shape extends Rules {
   batch: number;
   queries: number;
   keys: number;
@@ -63,7 +64,7 @@ function tokens(name: string, length: number, product: number, factors: string):
  * @throws {HeedError} `invalid-argument`, `shape-mismatch`
  */
 export function checkShape(
-  options: ScoreOptions & { valueDim?: number },
+  options: ScoreOptions & ScoreRules & { valueDim?: number },
   lengths: { q: number; k: number; v?: number },
 ): Shape {
   const heads = checkCount("heads", options.heads);
@@ -94,5 +95,6 @@ export function checkShape(
     scale: options.scale === undefined ? 1 / Math.sqrt(headDim) : checkFinite("scale", options.scale),
     causal: checkFlag("causal", options.causal, false),
     headMajor: checkWord("layout", options.layout ?? "token-major", ["token-major", "head-major"]) === "head-major",
+    ...checkRules(options),
   };
 }

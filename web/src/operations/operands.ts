@@ -1,6 +1,6 @@
 /** Inputs into the module's memory, results out of it. */
 import { HeedError } from "../errors.js";
-import type { Operand } from "../check/arrays.js";
+import type { MaskOperand, Operand } from "../check/arrays.js";
 import type { Target } from "../check/attend.js";
 import type { Shape } from "../check/shape.js";
 import type { RawProblem } from "../runtime/raw.js";
@@ -21,14 +21,30 @@ function checkNumbersFinite(name: string, numbers: Float32Array): void {
   }
 }
 
+/** Such a view is detached, or too short, as soon as the memory grows for this very call. */
+function checkOutside(runtime: Runtime, name: string, array: ArrayBufferView, advice: string): void {
+  if (!runtime.heap.contains(array)) return;
+  throw new HeedError("invalid-argument", `${name} is a view into the module's memory; ${advice}`);
+}
+
+/** -Infinity hides a key; NaN and Infinity leave no weights. @throws {HeedError} `non-finite` */
+export function checkMaskNumbers({ kind, data }: MaskOperand): void {
+  if (kind === "u8") return;
+  for (let i = 0; i < data.length; ++i) {
+    const number = data[i] as number;
+    if (number < Infinity) continue;
+    throw new HeedError(
+      "non-finite",
+      `mask is ${number} at index ${i}; with validate: true, finite numbers or -Infinity are needed`,
+    );
+  }
+}
+
 /** An array is copied, half floats are widened, a tensor is used in place. */
 function place(runtime: Runtime, scratch: Scratch, operand: Operand<Tensor>): number {
   const { name, length } = operand;
   if (operand.kind === "tensor") return operand.tensor.address(runtime, name);
-  if (runtime.heap.contains(operand.data)) {
-    // Such a view is detached, or too short, as soon as the memory grows for this very call.
-    throw new HeedError("invalid-argument", `${name} is a view into the module's memory; pass its Tensor instead`);
-  }
+  checkOutside(runtime, name, operand.data, "pass its Tensor instead");
   const address = scratch.allocate(length * 4, name);
   if (operand.kind === "f32") {
     runtime.heap.write(address, operand.data);
@@ -59,9 +75,7 @@ export function placeTarget(runtime: Runtime, scratch: Scratch, target: Target<T
     const { tensor } = target;
     return { address: tensor.address(runtime, "out"), take: () => tensor };
   }
-  if (target.kind === "array" && runtime.heap.contains(target.data)) {
-    throw new HeedError("invalid-argument", "out is a view into the module's memory; pass its Tensor instead");
-  }
+  if (target.kind === "array") checkOutside(runtime, "out", target.data, "pass its Tensor instead");
   const address = scratch.allocate(length * 4, "the result");
   return {
     address,
@@ -77,10 +91,35 @@ export function placeTarget(runtime: Runtime, scratch: Scratch, target: Target<T
   };
 }
 
+/** Where a mask lies, for `rawProblem`. */
+export interface PlacedMask {
+  bias: number;
+  allowed: number;
+  maskPerHead: boolean;
+}
+
+const noMask: PlacedMask = { bias: 0, allowed: 0, maskPerHead: false };
+
+/** Copies a mask, (queries, keys) or (heads, queries, keys). @throws {HeedError} `out-of-memory`, `invalid-argument` */
+export function placeMask(
+  runtime: Runtime,
+  scratch: Scratch,
+  mask: MaskOperand | undefined,
+  { queries, keys }: Shape,
+): PlacedMask {
+  if (mask === undefined) return noMask;
+  checkOutside(runtime, "mask", mask.data, "pass a copy of it (slice)");
+  const address = scratch.allocate(mask.data.byteLength, "mask");
+  runtime.heap.write(address, mask.data);
+  const placed = { ...noMask, maskPerHead: mask.length !== queries * keys };
+  return mask.kind === "f32" ? { ...placed, bias: address } : { ...placed, allowed: address };
+}
+
 /** The module's description of a problem; addresses that a job does not use stay 0. */
 export function rawProblem(
   shape: Shape,
-  addresses: { q: number; k: number; v?: number; out?: number; lse?: number },
+  addresses: { q: number; k: number; v?: number; out?: number; lse?: number } & Partial<PlacedMask>,
+  accumulate = 0,
 ): RawProblem {
-  return { v: 0, out: 0, lse: 0, ...addresses, ...shape };
+  return { v: 0, out: 0, lse: 0, ...noMask, ...addresses, accumulate, ...shape };
 }

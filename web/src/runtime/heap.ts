@@ -7,7 +7,7 @@
  */
 import { HeedError, reasonOf } from "../errors.js";
 
-type Elements = Float32Array | Float64Array | Uint32Array | Uint16Array;
+type Elements = Float32Array | Float64Array | Uint32Array | Uint16Array | Uint8Array;
 
 /** A fresh, unshared copy; the engine may have no room for it. */
 function copyOf<A extends Elements>(what: string, fresh: () => A, view: A): A {

@@ -71,7 +71,7 @@ export class Heed {
    * softmax(scale · q kᵀ) v, exactly, without ever holding the n x n matrix.
    *
    * `q` (batch, queries, heads, headDim), `k` (batch, keys, kvHeads, headDim), `v` (batch, keys, kvHeads, valueDim) →
-   * (batch, queries, heads, valueDim). Rows that see no key are zeros.
+   * (batch, queries, heads, valueDim). Rows that see no key are zeros. Windows, masks and softcap: see ScoreRules.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
@@ -109,7 +109,8 @@ export class Heed {
   }
 
   /**
-   * scale · q kᵀ as it is compared and summed: (batch, heads, queries, keys); -Infinity where `causal` hides a key.
+   * The scores as they are compared and summed, softcap and mask included: (batch, heads, queries, keys); -Infinity
+   * where a key is hidden.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
@@ -118,7 +119,7 @@ export class Heed {
   }
 
   /**
-   * The attention probabilities: (batch, heads, queries, keys); 0 where `causal` hides a key.
+   * The attention probabilities: (batch, heads, queries, keys); 0 where a key is hidden.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */

@@ -2,7 +2,7 @@
  * The page's side: promises, progress, cancelling; and nobody is left waiting when the worker ends, however it ends.
  */
 import { HeedError } from "../errors.js";
-import type { ArrayOperand } from "../check/arrays.js";
+import type { PostedOperand } from "../check/arrays.js";
 import type { CallOptions } from "../options.js";
 import { bytesAtOnce, copyOperands, copyOperandsAtOnce, copyResult, moveOperands } from "./copy.js";
 import { operandsOf, type FromWorker, type RequestName, type Requests, type ToWorker } from "./protocol.js";
@@ -30,7 +30,7 @@ interface Pending {
   settle(): void;
 }
 
-function bytesOf(operands: readonly ArrayOperand[]): number {
+function bytesOf(operands: readonly PostedOperand[]): number {
   return operands.reduce((bytes, { data }) => bytes + data.byteLength, 0);
 }
 
@@ -84,7 +84,7 @@ export class Client {
       this.#pending.set(id, call);
       this.#port.keepAlive(true);
 
-      const post = (owned: readonly ArrayOperand[]) => this.#post(id, name, args, owned, onProgress !== undefined);
+      const post = (owned: readonly PostedOperand[]) => this.#post(id, name, args, owned, onProgress !== undefined);
       if (taken && this.#sending === undefined) post(taken);
       else this.#sendLater(id, async () => post(taken ?? (await this.#copy(id, operands))));
     });
@@ -99,11 +99,11 @@ export class Client {
     });
   }
 
-  #copy(id: number, operands: readonly ArrayOperand[]): Promise<ArrayOperand[]> {
+  #copy(id: number, operands: readonly PostedOperand[]): Promise<PostedOperand[]> {
     return copyOperands(operands, { pause: () => this.#port.pause(), ended: () => !this.#pending.has(id) });
   }
 
-  #post(id: number, name: RequestName, args: object | null, owned: readonly ArrayOperand[], reports: boolean): void {
+  #post(id: number, name: RequestName, args: object | null, owned: readonly PostedOperand[], reports: boolean): void {
     const call = this.#pending.get(id);
     // Cancelled, or the worker ended, while its inputs were copied.
     if (!call) return;

@@ -5,7 +5,7 @@
  * call with 16384 tokens and 8 heads of 64, would block a page for 100 ms.
  */
 import { HeedError } from "../errors.js";
-import type { ArrayOperand } from "../check/arrays.js";
+import type { PostedOperand } from "../check/arrays.js";
 
 /** Chosen: half a frame at 60 Hz. */
 const partMs = 8;
@@ -14,6 +14,8 @@ const numbersPerLook = 2 ** 18;
 
 /** Inputs up to this size are copied before the call returns; it takes a few milliseconds. */
 export const bytesAtOnce = 2 ** 23;
+
+type Numbers = PostedOperand["data"];
 
 interface Copyable {
   readonly length: number;
@@ -29,8 +31,8 @@ export interface CopyOptions {
 /** Source to target, of the same kind and length. @throws {HeedError} `detached` when the source goes away meanwhile */
 async function copyInParts(
   { name, length }: Copyable,
-  source: Float32Array | Uint16Array,
-  target: Float32Array | Uint16Array,
+  source: Numbers,
+  target: Numbers,
   { pause, ended }: CopyOptions,
 ): Promise<void> {
   let began = performance.now();
@@ -46,27 +48,32 @@ async function copyInParts(
   }
 }
 
+/** The same operand with other numbers, which are of the same kind. */
+function withData(operand: PostedOperand, data: Numbers): PostedOperand {
+  return { ...operand, data } as PostedOperand;
+}
+
+/** Zeros of the operand's kind, in a buffer that is not shared; or a view of that buffer. */
+function numbersOf({ kind }: PostedOperand, length: number, buffer?: ArrayBuffer, byteOffset?: number): Numbers {
+  const Kind = { f32: Float32Array, f16: Uint16Array, u8: Uint8Array }[kind];
+  return buffer === undefined ? new Kind(length) : new Kind(buffer, byteOffset, length);
+}
+
 /** Our own copies of inputs. */
-export async function copyOperands(operands: readonly ArrayOperand[], options: CopyOptions): Promise<ArrayOperand[]> {
-  const copies: ArrayOperand[] = [];
+export async function copyOperands(operands: readonly PostedOperand[], options: CopyOptions): Promise<PostedOperand[]> {
+  const copies: PostedOperand[] = [];
   for (const operand of operands) {
-    const { kind, name, length } = operand;
-    const copy: ArrayOperand =
-      kind === "f32"
-        ? { kind, name, length, data: new Float32Array(length) }
-        : { kind, name, length, data: new Uint16Array(length) };
-    await copyInParts(operand, operand.data, copy.data, options);
+    const data = numbersOf(operand, operand.length);
+    await copyInParts(operand, operand.data, data, options);
     if (options.ended()) return copies;
-    copies.push(copy);
+    copies.push(withData(operand, data));
   }
   return copies;
 }
 
 /** Small inputs, copied before the call returns. */
-export function copyOperandsAtOnce(operands: readonly ArrayOperand[]): ArrayOperand[] {
-  return operands.map((operand) =>
-    operand.kind === "f32" ? { ...operand, data: operand.data.slice() } : { ...operand, data: operand.data.slice() },
-  );
+export function copyOperandsAtOnce(operands: readonly PostedOperand[]): PostedOperand[] {
+  return operands.map((operand) => withData(operand, operand.data.slice()));
 }
 
 /**
@@ -74,7 +81,7 @@ export function copyOperandsAtOnce(operands: readonly ArrayOperand[]): ArrayOper
  *
  * @throws {HeedError} `invalid-argument`
  */
-export function moveOperands(operands: readonly ArrayOperand[]): ArrayOperand[] {
+export function moveOperands(operands: readonly PostedOperand[]): PostedOperand[] {
   const moved = new Map<ArrayBuffer, ArrayBuffer>();
   // All or none: a buffer that cannot be moved is found before another one has gone.
   const buffers = [...new Set(operands.map(({ data }) => data.buffer))].filter((one) => one instanceof ArrayBuffer);
@@ -90,10 +97,8 @@ export function moveOperands(operands: readonly ArrayOperand[]): ArrayOperand[] 
   return operands.map((operand, i) => {
     const { byteOffset, length } = places[i] as { byteOffset: number; length: number };
     const buffer = operand.data.buffer instanceof ArrayBuffer ? moved.get(operand.data.buffer) : undefined;
-    if (buffer === undefined) return copyOperandsAtOnce([operand])[0] as ArrayOperand;
-    return operand.kind === "f32"
-      ? { ...operand, data: new Float32Array(buffer, byteOffset, length) }
-      : { ...operand, data: new Uint16Array(buffer, byteOffset, length) };
+    if (buffer === undefined) return copyOperandsAtOnce([operand])[0] as PostedOperand;
+    return withData(operand, numbersOf(operand, length, buffer, byteOffset));
   });
 }
 

@@ -121,10 +121,12 @@ class Host {
     if (!runtime) throw new HeedError("internal", `${call.name} came before load`);
     // The table has an entry of the right type for every name; the compiler cannot follow the pairing.
     const start = prepare[call.name] as Prepare<Work>;
+    const began = performance.now();
     const operation = start(runtime, call.args as never);
     try {
       const ended = await runInSteps(operation, {
         threads: runtime.info.threads,
+        sincePause: performance.now() - began,
         pause: () => this.port.pause(),
         cancelled: () => this.#cancelled,
         report: (loaded, total) => report({ phase: "run", loaded, total }),

@@ -4,7 +4,7 @@
  * The arguments are plans: checked where the call was made, so that a mistake is reported before anything is copied,
  * and free of functions, so that they can be posted.
  */
-import type { ArrayOperand } from "../check/arrays.js";
+import type { PostedOperand } from "../check/arrays.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
@@ -58,10 +58,10 @@ export type FromWorker =
   | { kind: "progress"; id: number; progress: Progress };
 
 /** The parts of arguments that hold numbers. */
-export function operandsOf(plan: object): ArrayOperand[] {
-  return Object.values(plan).filter(isArrayOperand);
+export function operandsOf(plan: object): PostedOperand[] {
+  return Object.values(plan).filter(isPostedOperand);
 }
 
-function isArrayOperand(value: unknown): value is ArrayOperand {
+function isPostedOperand(value: unknown): value is PostedOperand {
   return typeof value === "object" && value !== null && "data" in value && "name" in value;
 }

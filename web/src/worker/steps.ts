@@ -1,13 +1,19 @@
 /**
  * Runs an operation in steps of about 20 ms, and lets the worker's event loop run between them: that is when a cancel
- * arrives. The batch size follows the measured time, so it needs no knowledge of the operation; the result does not
- * depend on it.
+ * arrives. Batch sizes follow measured times, so they need no knowledge of the operation; the result does not depend on
+ * them.
+ *
+ * The first step is one unit per thread. A later one is as long as the last one's pace says, but no longer than 50 ms
+ * at the worst pace so far: units need not cost the same, and a run of cheap ones says nothing about the next. One unit
+ * per thread is the least there is; a unit that takes longer than a step is a step.
  */
 import type { Operation } from "../operations/operation.js";
 
 /** Chosen: a cancel is noticed after at most a few of these, and the pause between two costs some 0.01 ms. */
 const stepMs = 20;
-/** Growth from one batch to the next is limited, because units need not cost the same (causal rows grow). */
+/** What a step may take when its units are as slow as the slowest so far. */
+const longestStepMs = 50;
+/** A batch is at most so many times the last one: the first times are the least reliable. */
 const growth = 4;
 
 export interface StepOptions {
@@ -16,33 +22,53 @@ export interface StepOptions {
   pause: () => Promise<void>;
   cancelled: () => boolean;
   report: (loaded: number, total: number) => void;
+  /** What has passed without a pause already, in ms: copying inputs into the module takes its time. Default: 0. */
+  sincePause?: number;
+  /** The time, in ms. */
+  now?: () => number;
 }
 
-/** Units for the next batch: as many as take about a step, at least one per thread. */
-export function nextBatch(batch: number, tookMs: number, threads: number): number {
-  const fitting = tookMs > 0 ? Math.round((batch * stepMs) / tookMs) : Infinity;
-  return Math.max(threads, Math.min(fitting, batch * growth));
+/** How many units the next step takes. */
+export class Pace {
+  /** Units of the next step. */
+  batch: number;
+  #slowest = 0;
+
+  constructor(readonly threads: number) {
+    this.batch = threads;
+  }
+
+  /** After a step of `units` that took so long. */
+  took(units: number, ms: number): void {
+    const each = ms / units;
+    this.#slowest = Math.max(this.#slowest, each);
+    const fitting = Math.min(stepMs / each, longestStepMs / this.#slowest, units * growth);
+    // Whole rounds of all threads: a step ends when its last thread does.
+    const rounds = Math.floor(fitting / this.threads);
+    this.batch = Math.max(1, rounds) * this.threads;
+  }
 }
 
 /** False when it was cancelled before the last unit. */
 export async function runInSteps(operation: Operation<unknown>, options: StepOptions): Promise<boolean> {
-  const { threads, pause, cancelled, report } = options;
+  const { threads, pause, cancelled, report, now = () => performance.now() } = options;
   const { units } = operation;
-  let batch = threads;
-  let sincePause = 0;
+  const pace = new Pace(threads);
+  let { sincePause = 0 } = options;
   for (let from = 0; from < units;) {
-    const to = Math.min(units, from + batch);
-    const began = performance.now();
+    if (sincePause >= stepMs / 2) {
+      sincePause = 0;
+      report(from, units);
+      await pause();
+      if (cancelled()) return false;
+    }
+    const to = Math.min(units, from + pace.batch);
+    const began = now();
     operation.run(from, to);
-    const took = performance.now() - began;
-    batch = nextBatch(to - from, took, threads);
+    const took = now() - began;
+    pace.took(to - from, took);
     sincePause += took;
     from = to;
-    if (sincePause < stepMs / 2 || from === units) continue;
-    sincePause = 0;
-    report(from, units);
-    await pause();
-    if (cancelled()) return false;
   }
   report(units, units);
   return true;

@@ -1,5 +1,5 @@
 /** What a program with strict types may and may not write; types.test.ts compiles it, nobody runs it. */
-import { create, HeedError, type Info, type Keep } from "heed";
+import { create, HeedError, type Accumulate, type Info, type Keep, type ScoreRules } from "heed";
 import { create as createSync, type Tensor } from "heed/sync";
 
 export async function asynchronous(q: Float32Array, halves: Uint16Array): Promise<Info> {
@@ -7,6 +7,10 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
   const shape = { heads: 1, headDim: 8 };
   const out: Float32Array = await heed.attend(q, q, q, shape);
   const { lse } = await heed.attend(q, q, out, { ...shape, lse: true });
+  const rules: ScoreRules = { window: 8, sinks: 1, softcap: 30, mask: new Uint8Array(1) };
+  const accumulate: Accumulate = "f64";
+  await heed.attend(q, q, q, { ...shape, ...rules, accumulate });
+  await heed.weights(q, q, { ...shape, ...rules });
   const keep: Keep = { alpha: 1, exponent: 0.5, max: 64 };
   const plain = await heed.attendTopK(q, q, q, { ...shape, keep });
   const indexed = await heed.attendTopK(halves, q, q, { ...shape, keep, dtype: "f16", indices: true });
@@ -22,6 +26,10 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
   void plain.indices;
   // @ts-expect-error: no such option
   void heed.attend(q, q, q, { ...shape, headdim: 8 });
+  // @ts-expect-error: attendTopK has no window
+  void heed.attendTopK(q, q, q, { ...shape, keep, window: 4 });
+  // @ts-expect-error: a mask of doubles
+  void heed.attend(q, q, q, { ...shape, mask: new Float64Array(1) });
   // @ts-expect-error: keep is required
   void heed.attendTopK(q, q, q, shape);
   // @ts-expect-error: not numbers that heed reads

@@ -1,0 +1,74 @@
+// README.md is true: its code runs, its links lead somewhere, its table is what the study measures.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { asMarkdown, measure } from "../studies/estimators.mjs";
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]);
+const pages = ["README.md", "CONTRIBUTING.md", "cpp/README.md", "cpp/theory/README.md", "web/README.md"].concat([
+  "web/lab/README.md",
+  "tests/README.md",
+  "bench/README.md",
+]);
+
+test("README.md has code blocks", () => assert.ok(blocks.length >= 2));
+
+for (const [i, block] of blocks.entries()) {
+  test(`code block ${i + 1} of README.md runs`, () => {
+    // Beside package.json, so that "heed" resolves to this package; in TypeScript's subset that is JavaScript.
+    const folder = mkdtempSync(join(root, "build", "readme-"));
+    try {
+      const file = join(folder, "example.mjs");
+      writeFileSync(file, block);
+      const printed = execFileSync(process.execPath, [file], { cwd: root, encoding: "utf8", timeout: 60_000 });
+      assert.notEqual(printed, "");
+      assert.doesNotMatch(printed, /false|NaN|undefined/);
+      for (const [, expected] of block.matchAll(/console\.log\(.*\); \/\/ (.*?):/g))
+        assert.ok(printed.includes(expected));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+for (const page of pages) {
+  test(`links of ${page} lead somewhere`, () => {
+    const text = readFileSync(join(root, page), "utf8");
+    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (/^https?:/.test(target)) continue;
+      assert.ok(existsSync(resolve(root, dirname(page), target)), `${page} links to ${target}, which does not exist`);
+    }
+  });
+}
+
+test("the table of estimators is what the study measures, and keeps its promises", async () => {
+  const rows = await measure();
+  // To the last digit but one: variants round differently.
+  const stated =
+    readme
+      .match(/\| layer \| k \|[\s\S]*?\n\n/)?.[0]
+      .trim()
+      .split("\n")
+      .slice(2) ?? [];
+  const measured = asMarkdown(rows).split("\n").slice(2);
+  assert.equal(stated.length, measured.length);
+  for (const [i, line] of measured.entries()) {
+    const cells = (text) => text.split("|").slice(1, -1).map(Number);
+    for (const [j, value] of cells(line).entries()) assert.ok(Math.abs(cells(stated[i])[j] - value) <= 0.002, line);
+  }
+  for (const row of rows) {
+    assert.ok(row.compensated <= 0.7 * row.renormalized, `compensated, layer ${row.layer}, k ${row.k}`);
+    assert.ok(row.linear <= 0.3 * row.renormalized, `linear, layer ${row.layer}, k ${row.k}`);
+  }
+  for (const layer of new Set(rows.map((row) => row.layer))) {
+    const at = (k) => rows.find((row) => row.layer === layer && row.k === k);
+    assert.ok(at(8).linear < at(64).renormalized, "8 keys with the line beat 64 without");
+  }
+});
