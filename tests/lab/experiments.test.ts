@@ -1,7 +1,9 @@
 /** Every experiment runs without a page, its claims hold, and each claim can fail. */
 import { create } from "heed";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collapse, errorCurve } from "../../web/lab/experiments/index.js";
+import { mean, relativeError } from "../../web/lab/framework/statistics.js";
+import { readHead } from "./support/recorded.js";
 
 type Heed = Awaited<ReturnType<typeof create>>;
 
@@ -42,13 +44,45 @@ test("collapse: each claim fails on rows that contradict it, and none is decided
   }
 });
 
-test("error curve: claims judge what they are given", () => {
-  const row = (k: number, estimator: string, error: number, dropped: number) => ({ k, estimator, error, dropped });
-  const good = [row(1, "renormalized", 2, 0.5), row(1, "compensated", 1, 0.5), row(2, "compensated", 0.5, 0.4)];
-  const worse = [row(1, "renormalized", 1, 0.5), row(1, "compensated", 2, 0.5), row(2, "compensated", 0.5, 0.6)];
-  for (const { check } of errorCurve.claims) {
-    expect(check(good)?.holds).toBe(true);
-    expect(check(worse)?.holds).toBe(false);
-    expect(check([])).toBeUndefined();
-  }
+describe("error curve", () => {
+  const row = (k: number, estimator: string, error: number, dropped = 1 / k) => ({ k, estimator, error, dropped });
+  const good = [
+    ...[row(8, "renormalized", 0.6), row(8, "compensated", 0.3), row(8, "linear", 0.1)],
+    ...[row(64, "renormalized", 0.2), row(64, "compensated", 0.1), row(64, "linear", 0.05)],
+  ];
+
+  /** The good rows with one of them changed. */
+  const spoil = (k: number, estimator: string, change: object) =>
+    good.map((each) => (each.k === k && each.estimator === estimator ? { ...each, ...change } : each));
+
+  test.each([
+    ["The dropped attention", spoil(64, "linear", { dropped: 0.5 })],
+    ["k = 8 with the linear tail", spoil(64, "renormalized", { error: 0.09 })],
+    ["At every k, the line", spoil(64, "linear", { error: 0.11 })],
+    ["At every k, the mean", spoil(8, "compensated", { error: 0.7 })],
+  ])("%s: holds, fails on rows that contradict it, and is not decided without rows", (beginning, contradiction) => {
+    const [claim, ...others] = errorCurve.claims.filter(({ text }) => text.startsWith(beginning));
+    expect(others).toEqual([]);
+    expect(claim!.check(good)?.holds).toBe(true);
+    expect(claim!.check(contradiction)?.holds).toBe(false);
+    expect(claim!.check([])).toBeUndefined();
+  });
+
+  test("the claims on the page are these four", () => expect(errorCurve.claims).toHaveLength(4));
+
+  test("on a recorded head, computed by the library, every claim holds", async () => {
+    const { q, k, v, shape, n } = readHead(6, 2);
+    const reference = await heed.attend(q, k, v, shape);
+    const rows = [];
+    for (const entries of [8, 64]) {
+      for (const estimator of errorCurve.parameters.estimators) {
+        const { out, dropped } = await heed.attendTopK(q, k, v, { ...shape, keep: { k: entries }, estimator });
+        rows.push(row(entries, estimator, relativeError(out, reference), mean(dropped)));
+      }
+    }
+    expect(n).toBe(2048);
+    for (const { text, check } of errorCurve.claims) {
+      expect({ text, ...check(rows) }).toMatchObject({ text, holds: true });
+    }
+  });
 });

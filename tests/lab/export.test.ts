@@ -28,10 +28,10 @@ test("CSV holds one line per row of the figure, with every digit", async () => {
   expect(name).toBe("output-error.csv");
   const [header, ...lines] = bytes.toString().trimEnd().split("\r\n");
   expect(header).toBe("k,estimator,error,dropped");
-  expect(lines).toHaveLength(11 * 3);
+  expect(lines).toHaveLength(11 * 4);
   for (const line of lines) {
     const [k, estimator, error, dropped] = line.split(",");
-    expect(["renormalized", "raw", "compensated"]).toContain(estimator);
+    expect(["renormalized", "raw", "compensated", "linear"]).toContain(estimator);
     expect(Number(k)).toBeGreaterThanOrEqual(1);
     expect(Number(error)).toBeGreaterThan(0);
     expect(Number(dropped)).toBeGreaterThan(0);
@@ -41,7 +41,7 @@ test("CSV holds one line per row of the figure, with every digit", async () => {
 test("JSON holds the same rows and where they come from", async () => {
   const { bytes } = await save(visit.page, `Save "${title}" as JSON`);
   const report = JSON.parse(bytes.toString()) as Record<string, unknown> & { rows: unknown[] };
-  expect(report.rows).toHaveLength(33);
+  expect(report.rows).toHaveLength(44);
   expect(report).toMatchObject({ title, columns: ["k", "estimator", "error", "dropped"], parameters: { k: "16" } });
   expect(report["variant"]).toContain("threads");
   expect(report["heed"]).toMatch(/^\d+\.\d+\.\d+/);
@@ -82,7 +82,7 @@ test("a figure can be read as a table", async () => {
   const figure = page.locator("lab-figure", { hasText: title });
   await figure.getByRole("button", { name: "Show as table" }).click();
   expect(await figure.locator("thead th").allInnerTexts()).toEqual(["k", "estimator", "error", "dropped"]);
-  expect(await figure.locator("tbody tr").count()).toBe(33);
+  expect(await figure.locator("tbody tr").count()).toBe(44);
   await figure.getByRole("button", { name: "Show figure" }).click();
   expect(await figure.locator("svg").first().isVisible()).toBe(true);
 });

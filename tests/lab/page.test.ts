@@ -4,8 +4,8 @@ import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { desktop, Lab, phone, settled } from "./support/lab.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { desktop, Lab, phone, settled, type Visit } from "./support/lab.js";
 
 let lab: Lab;
 let axeSource: string;
@@ -24,17 +24,8 @@ async function violations(page: Page): Promise<string[]> {
   return results.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
 }
 
-test("no request leaves the page's origin, and nothing is reported on the console", async () => {
-  const { page, context, requests, errors } = await lab.visit();
-  await settled(page);
-  await page.locator("lab-cell .cell-edit").nth(3).click({ force: true });
-  await page.locator("cell-editor").waitFor();
-  const elsewhere = requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url));
-  expect(requests.length).toBeGreaterThan(5);
-  expect(elsewhere).toEqual([]);
-  expect(errors).toEqual([]);
-  await context.close();
-});
+/** The color of the background. */
+const paper = (page: Page): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
 test("the headers isolate the page and forbid connections elsewhere", async () => {
   const response = await fetch(lab.origin);
@@ -54,96 +45,113 @@ test("the headers isolate the page and forbid connections elsewhere", async () =
   await context.close();
 });
 
-test("the first visit loads at most 300 kB compressed, wasm and data apart, and no editor", async () => {
-  const { page, context, requests } = await lab.visit();
-  await settled(page);
-  const urls = new Set(requests.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)$|tokens-/.test(url)));
-  const loaded = await Promise.all(
-    [...urls].map(async (url) => {
-      const body = Buffer.from(await (await fetch(url)).arrayBuffer());
-      return { url, size: url.endsWith(".woff2") ? body.length : gzipSync(body).length };
-    }),
-  );
-  expect(loaded.some(({ url }) => url.endsWith(".js"))).toBe(true);
-  expect(loaded.some(({ url }) => url.includes("cell-editor"))).toBe(false);
-  expect(loaded.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(300_000);
-  await context.close();
-});
-
-test.each([
-  ["light", desktop],
-  ["dark", desktop],
-  ["light", phone],
-  ["dark", phone],
-] as const)("axe finds nothing in %s colors at %o", async (colorScheme, viewport) => {
-  const { page, context } = await lab.visit("", { colorScheme, viewport });
-  await settled(page);
-  expect(await violations(page)).toEqual([]);
-
-  // The same with everything opened that can be.
-  await page.locator(".status summary").click();
-  await page.getByRole("button", { name: "Code" }).click();
-  await page.getByRole("button", { name: "Show as table" }).first().click();
-  await page.locator("lab-cell .cell-edit").nth(3).click();
-  await page.locator("cell-editor").waitFor();
-  expect(await violations(page)).toEqual([]);
-  await context.close();
-});
-
-test("nothing sticks out on a phone", async () => {
-  const { page, context } = await lab.visit("", { viewport: phone, hasTouch: true });
-  await settled(page);
-  const [scroll, client] = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return [scrollWidth, clientWidth];
-  });
-  expect(scroll).toBe(client);
-  await context.close();
-});
-
 test("the switch for light and dark wins over the system and survives a reload", async () => {
   const { page, context } = await lab.visit("", { colorScheme: "light" });
-  const paper = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  const light = await paper();
+  const light = await paper(page);
   await page.getByRole("button", { name: "Switch to dark colors" }).click();
-  const dark = await paper();
+  const dark = await paper(page);
   expect(dark).not.toBe(light);
   await page.reload();
   await page.getByRole("button", { name: "Switch to light colors" }).waitFor();
-  expect(await paper()).toBe(dark);
+  expect(await paper(page)).toBe(dark);
   await context.close();
 });
 
-test("a cell can be edited and the heat map read with the keyboard alone", async () => {
-  const { page, context } = await lab.visit();
-  await settled(page);
-  const map = page.getByRole("application");
-  await map.focus();
-  const cursor = page.locator(".profile-cursor");
-  const before = await cursor.innerText();
-  await page.keyboard.press("ArrowLeft");
-  await page.waitForFunction((text) => document.querySelector(".profile-cursor")?.textContent?.trim() !== text, before);
-  await page.keyboard.press("+");
-  await page.locator(".heatmap-stage[data-zoomed]").waitFor();
-  await page.keyboard.press("0");
-  await page.locator(".heatmap-stage:not([data-zoomed])").waitFor();
+/** One visit per screen, in the order of these tests. */
+describe.each([
+  ["on a desk", { viewport: desktop }],
+  ["on a phone", { viewport: phone, hasTouch: true }],
+] as const)("%s", (_, screen) => {
+  let visit: Visit;
+  beforeAll(async () => {
+    visit = await lab.visit("", { colorScheme: "light", ...screen });
+    await settled(visit.page);
+  });
+  afterAll(() => visit.context.close());
 
-  await page
-    .locator("lab-cell", { has: page.locator(".numbers") })
-    .locator(".cell-edit")
-    .focus();
-  await page.keyboard.press("Enter");
-  await page.locator("cell-editor .cm-content").waitFor();
-  await page.keyboard.press("Control+End");
-  await page.keyboard.type(' display("typed");');
-  await page.keyboard.press("Shift+Enter");
-  await page
-    .locator("lab-cell", { has: page.locator("cell-editor") })
-    .getByText("typed")
-    .first()
-    .waitFor();
-  await page.keyboard.press("Escape");
-  await page.waitForFunction(() => document.querySelector("cell-editor") === null);
-  expect(await page.evaluate(() => document.activeElement?.className)).toBe("cell-edit");
-  await context.close();
+  test("the first visit loads at most 300 kB compressed, wasm and data apart, and no editor", async () => {
+    const { requests } = visit;
+    const urls = new Set(
+      requests.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)$|tokens-/.test(url)),
+    );
+    const loaded = await Promise.all(
+      [...urls].map(async (url) => {
+        const body = Buffer.from(await (await fetch(url)).arrayBuffer());
+        return { url, size: url.endsWith(".woff2") ? body.length : gzipSync(body).length };
+      }),
+    );
+    expect(loaded.some(({ url }) => url.endsWith(".js"))).toBe(true);
+    expect(loaded.some(({ url }) => url.includes("cell-editor"))).toBe(false);
+    expect(loaded.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(300_000);
+  });
+
+  test("nothing sticks out", async () => {
+    const [scroll, client] = await visit.page.evaluate(() => {
+      const { scrollWidth, clientWidth } = document.documentElement;
+      return [scrollWidth, clientWidth];
+    });
+    expect(scroll).toBe(client);
+  });
+
+  test("axe finds nothing in light colors", async () => {
+    expect(await violations(visit.page)).toEqual([]);
+  });
+
+  test("a cell can be edited and the heat map read with the keyboard alone", async () => {
+    const { page } = visit;
+    const map = page.getByRole("application");
+    await map.focus();
+    const cursor = page.locator(".profile-cursor");
+    const before = await cursor.innerText();
+    await page.keyboard.press("ArrowLeft");
+    await page.waitForFunction(
+      (text) => document.querySelector(".profile-cursor")?.textContent?.trim() !== text,
+      before,
+    );
+    await page.keyboard.press("+");
+    await page.locator(".heatmap-stage[data-zoomed]").waitFor();
+    await page.keyboard.press("0");
+    await page.locator(".heatmap-stage:not([data-zoomed])").waitFor();
+
+    await page
+      .locator("lab-cell", { has: page.locator(".numbers") })
+      .locator(".cell-edit")
+      .focus();
+    await page.keyboard.press("Enter");
+    await page.locator("cell-editor .cm-content").waitFor();
+    await page.keyboard.press("Control+End");
+    await page.keyboard.type(' display("typed");');
+    await page.keyboard.press("Shift+Enter");
+    await page
+      .locator("lab-cell", { has: page.locator("cell-editor") })
+      .getByText("typed")
+      .first()
+      .waitFor();
+    await page.keyboard.press("Escape");
+    await page.waitForFunction(() => document.querySelector("cell-editor") === null);
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe("cell-edit");
+  });
+
+  test("axe finds nothing with everything opened that can be, in light and in dark colors", async () => {
+    const { page } = visit;
+    await page.locator(".status summary").click();
+    await page.getByRole("button", { name: "Code" }).click();
+    await page.getByRole("button", { name: "Show as table" }).first().click();
+    await page.locator("lab-cell .cell-edit").nth(3).click();
+    await page.locator("cell-editor").waitFor();
+    expect(await violations(page)).toEqual([]);
+    const light = await paper(page);
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.locator('html[data-appearance="dark"]').waitFor();
+    expect(await paper(page)).not.toBe(light);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test("no request leaves the page's origin, and nothing is reported on the console", async () => {
+    const { requests, errors } = visit;
+    const elsewhere = requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url));
+    expect(requests.length).toBeGreaterThan(5);
+    expect(elsewhere).toEqual([]);
+    expect(errors).toEqual([]);
+  });
 });

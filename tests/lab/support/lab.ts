@@ -1,13 +1,49 @@
 /**
- * The lab as a visitor gets it: built, served on 127.0.0.1 with its headers, opened in Chromium. Every request and
- * every message of the console is kept, because what must not happen (a request elsewhere, an error) is part of the
- * promise.
+ * The lab as a visitor gets it: built, served on 127.0.0.1 with its headers, opened in Chromium or Firefox. Every
+ * request and every message of the console is kept, because what must not happen (a request elsewhere, an error) is
+ * part of the promise. A visit that has settled took seconds; tests that only look, or clean up behind themselves,
+ * share one.
  */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from "playwright";
+import {
+  chromium,
+  firefox,
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type Page,
+} from "playwright";
 import { build, preview, type PreviewServer } from "vite";
 
-const configFile = fileURLToPath(new URL("../../../web/lab/vite.config.ts", import.meta.url));
+const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+const configFile = fromRoot("web/lab/vite.config.ts");
+const sources = ["web/lab", "dist", "package-lock.json"].map(fromRoot);
+const built = fromRoot("build/lab/index.html");
+
+/** When the youngest of these files was written; 0 when there are none. Each test file opens the lab: one builds it. */
+function newest(...paths: string[]): number {
+  const files = paths.flatMap((path) => {
+    if (!existsSync(path)) return [];
+    if (!statSync(path).isDirectory()) return [path];
+    return readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name));
+  });
+  return Math.max(0, ...files.map((file) => statSync(file).mtimeMs));
+}
+
+const launch = {
+  chromium: () =>
+    chromium.launch({
+      executablePath: process.env["HEED_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: [
+        ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+        ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      ],
+    }),
+  firefox: () =>
+    firefox.launch({ channel: "moz-firefox", executablePath: process.env["HEED_FIREFOX"] ?? "/usr/bin/firefox-esr" }),
+};
 
 export const desktop = { width: 1440, height: 900 };
 export const phone = { width: 390, height: 844 };
@@ -30,19 +66,12 @@ export class Lab {
     this.origin = origin;
   }
 
-  static async open(): Promise<Lab> {
-    await build({ configFile, logLevel: "error" });
+  static async open(engine: keyof typeof launch = "chromium"): Promise<Lab> {
+    if (newest(...sources) > newest(built)) await build({ configFile, logLevel: "error" });
     const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
     const address = server.httpServer.address();
     if (address === null || typeof address === "string") throw new Error("the server has no port");
-    const browser = await chromium.launch({
-      executablePath: process.env["HEED_CHROMIUM"] ?? "/usr/bin/chromium",
-      args: [
-        ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-        ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-      ],
-    });
-    return new Lab(server, browser, `http://127.0.0.1:${address.port}`);
+    return new Lab(server, await launch[engine](), `http://127.0.0.1:${address.port}`);
   }
 
   async visit(hash = "", options: BrowserContextOptions = {}): Promise<Visit> {
@@ -70,6 +99,12 @@ export async function settled(page: Page): Promise<void> {
     const tasks = [...document.querySelectorAll<HTMLElement>(".task")];
     return tasks.length >= 3 && tasks.every((task) => ["done", "failed", "cancelled"].includes(task.dataset["phase"]!));
   });
+}
+
+/** Waits until the numbers under the controls are there. */
+export async function ready(visit: Visit): Promise<Visit> {
+  await visit.page.locator(".numbers dd").first().waitFor();
+  return visit;
 }
 
 /** The numbers under the controls, by the beginning of their label. */

@@ -37,13 +37,18 @@ export class LabClaims extends LitElement {
                 ${words}
               </span>
               <span class="claim-text">${text}</span>
-              <span class="claim-detail">${verdict?.detail ?? "waits for all rows"}</span>
+              <span class="claim-detail">${unbroken(verdict?.detail ?? "waits for all rows")}</span>
             </li>
           `;
         })}
       </ul>
     `;
   }
+}
+
+/** "k = 8" and "14.5 %" stay on one line. */
+function unbroken(text: string): string {
+  return text.replaceAll(" = ", "\u00a0=\u00a0").replaceAll(" %", "\u00a0%");
 }
 
 customElements.define("lab-claims", LabClaims);

@@ -12,32 +12,38 @@ export interface EndLabel {
   y: number;
   text: string;
   color: string;
+  /** Set stronger and a little larger. */
+  strong: boolean;
 }
 
-export function labelEnds(ends: readonly EndLabel[]): Plot.Markish {
-  return Plot.text(
-    ends,
-    Plot.initializer(
-      {
-        x: "x",
-        y: "y",
-        text: "text",
-        fill: (end: EndLabel) => end.color,
-        textAnchor: "start",
-        dx: 8,
-        fontWeight: 600,
-        fontSize: 12,
-        stroke: "var(--paper)",
-        strokeWidth: 4,
-        paintOrder: "stroke",
-      },
-      (_data, facets, { x, y }, { x: scaleX, y: scaleY }, { marginTop, height, marginBottom }) => {
-        const xs = Array.from(positions(x), (value) => (scaleX as (value: number) => number)(value));
-        const wanted = Array.from(positions(y), (value) => (scaleY as (value: number) => number)(value));
-        const ys = spread(wanted, marginTop, height - marginBottom);
-        return { facets: facets!, channels: { x: { value: xs }, y: { value: ys } } };
-      },
-    ) as Plot.TextOptions,
+/** Two marks, because a text mark has one weight; both know all labels, so that none lies on another. */
+export function labelEnds(ends: readonly EndLabel[]): Plot.Markish[] {
+  return [false, true].map((strong) =>
+    Plot.text(
+      ends,
+      Plot.initializer(
+        {
+          x: "x",
+          y: "y",
+          text: "text",
+          fill: (end: EndLabel) => end.color,
+          textAnchor: "start",
+          dx: 8,
+          fontWeight: strong ? 700 : 600,
+          fontSize: strong ? 13 : 12,
+          stroke: "var(--paper)",
+          strokeWidth: 4,
+          paintOrder: "stroke",
+        },
+        (_data, facets, { x, y }, { x: scaleX, y: scaleY }, { marginTop, height, marginBottom }) => {
+          const xs = Array.from(positions(x), (value) => (scaleX as (value: number) => number)(value));
+          const wanted = Array.from(positions(y), (value) => (scaleY as (value: number) => number)(value));
+          const ys = spread(wanted, marginTop, height - marginBottom);
+          const own = Array.from(facets!, (facet) => Array.from(facet).filter((i) => ends[i]!.strong === strong));
+          return { facets: own, channels: { x: { value: xs }, y: { value: ys } } };
+        },
+      ) as Plot.TextOptions,
+    ),
   );
 }
 

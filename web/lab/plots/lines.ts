@@ -27,6 +27,8 @@ export interface LinesOptions<Row> {
   series?: string;
   /** Name of a line as the reader sees it. */
   name?: (series: unknown) => string;
+  /** The line that the figure is about: drawn stronger and last, the others lighter. */
+  emphasis?: unknown;
   width: number;
   height?: number;
   dots?: boolean;
@@ -45,6 +47,7 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
     y,
     series,
     name = String,
+    emphasis,
     width,
     dots = true,
     connected = true,
@@ -57,6 +60,9 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
   const value = (row: Row, column: string): number => (row as Record<string, number>)[column]!;
   const groups = series === undefined ? [] : [...new Set(rows.map((row) => (row as Record<string, unknown>)[series]))];
   const colorOf = (group: unknown): string => seriesColors[groups.indexOf(group) % seriesColors.length]!;
+  const strong = (row: Row): boolean => series !== undefined && (row as Record<string, unknown>)[series] === emphasis;
+  const plain = emphasis === undefined ? rows : rows.filter((row) => !strong(row));
+  const layers = emphasis === undefined ? [plain] : [plain, rows.filter(strong)];
   const stroke =
     series === undefined ? seriesColors[0]! : (row: Row) => colorOf((row as Record<string, unknown>)[series]);
 
@@ -69,7 +75,8 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
       undefined,
     );
     if (last === undefined) return [];
-    return [{ x: value(last, x.value), y: value(last, y.value), text: name(group), color: colorOf(group) }];
+    const strong = emphasis !== undefined && group === emphasis;
+    return [{ x: value(last, x.value), y: value(last, y.value), text: name(group), color: colorOf(group), strong }];
   });
   const longest = Math.max(0, ...ends.map((end) => end.text.length));
 
@@ -77,7 +84,7 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
     width,
     height,
     marginTop: 14,
-    marginLeft: 56,
+    marginLeft: 62,
     marginRight: 20 + Math.ceil(longest * 6.6),
     marginBottom: 44,
     style: plotStyle,
@@ -90,35 +97,39 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
         rows.map((row) => value(row, y.value)),
       ),
       grid: true,
+      // The lowest point of a logarithmic scale would lie on the ticks of the other axis.
+      ...(y.type === "log" && { insetBottom: 8 }),
     },
     marks: [
-      ...(connected
-        ? [
-            Plot.lineY(rows, {
-              x: x.value,
-              y: y.value,
-              ...(series !== undefined && { z: series }),
-              stroke,
-              strokeWidth: 2.25,
-              strokeLinejoin: "round",
-            }),
-          ]
-        : []),
       ...under,
-      ...(dots
-        ? [
-            Plot.dot(rows, {
-              x: x.value,
-              y: y.value,
-              fill: stroke,
-              r: connected ? 3 : 4,
-              stroke: "var(--paper)",
-              strokeWidth: 1.25,
-            }),
-          ]
-        : []),
+      ...layers.flatMap((layer, i) => [
+        ...(connected
+          ? [
+              Plot.lineY(layer, {
+                x: x.value,
+                y: y.value,
+                ...(series !== undefined && { z: series }),
+                stroke,
+                strokeWidth: emphasis === undefined ? 2.25 : [1.5, 3.5][i]!,
+                strokeLinejoin: "round",
+              }),
+            ]
+          : []),
+        ...(dots
+          ? [
+              Plot.dot(layer, {
+                x: x.value,
+                y: y.value,
+                fill: stroke,
+                r: connected ? (emphasis === undefined ? 3 : [2.5, 4.5][i]!) : 4,
+                stroke: "var(--paper)",
+                strokeWidth: 1.25,
+              }),
+            ]
+          : []),
+      ]),
       ...marks,
-      labelEnds(ends),
+      ...labelEnds(ends),
     ],
   });
 }
