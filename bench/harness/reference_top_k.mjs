@@ -8,6 +8,7 @@
 //   renormalized  sum_kept p v / (1 - tau)
 //   raw           sum_kept p v
 //   compensated   sum_kept p v + tau * mean of the dropped values
+//   linear        sum_kept p v + sum_dropped (tau / dropped + b (s - mean s)) v, b the least-squares slope of p in s
 
 import { Verdict, allFinite, outputPlace, referenceRow, relativeBound, rowsToCheck } from "./reference.mjs";
 
@@ -39,23 +40,35 @@ function isTopSet(kept, { scores, scoreError }, count) {
   return kept.every((key) => scores[key] >= least - 2 * scoreError);
 }
 
-function estimate(estimator, { heads, headDim }, v, { visible, probabilities }, kept, head) {
+/** The weight of a dropped key as a function of its score. */
+function tailWeight(estimator, { visible, probabilities, scores }, keptKeys, tau) {
+  const dropped = visible - keptKeys.size;
+  if (dropped === 0 || estimator === "renormalized" || estimator === "raw") return () => 0;
+  if (estimator === "compensated") return () => tau / dropped;
+  const keys = Array.from({ length: visible }, (_, j) => j).filter((j) => !keptKeys.has(j));
+  const mean = keys.reduce((sum, j) => sum + scores[j], 0) / dropped;
+  const spread = keys.reduce((sum, j) => sum + (scores[j] - mean) ** 2, 0);
+  const slope = spread > 0 ? keys.reduce((sum, j) => sum + probabilities[j] * (scores[j] - mean), 0) / spread : 0;
+  return (score) => tau / dropped + slope * (score - mean);
+}
+
+function estimate(estimator, { heads, headDim }, v, reference, kept, head) {
+  const { visible, probabilities, scores } = reference;
   const keptKeys = new Set(kept);
-  const dropped = visible - kept.length;
   let keptMass = 0;
   for (const key of kept) keptMass += probabilities[key];
   const tau = 1 - keptMass;
   const factor = estimator === "renormalized" ? 1 / keptMass : 1;
-  const tail = estimator === "compensated" && dropped > 0 ? tau / dropped : 0;
+  const tail = tailWeight(estimator, reference, keptKeys, tau);
   const expected = new Float64Array(headDim);
   const size = new Float64Array(headDim);
   for (let j = 0; j < visible; ++j) {
-    const weight = keptKeys.has(j) ? factor * probabilities[j] : tail;
+    const weight = keptKeys.has(j) ? factor * probabilities[j] : tail(scores[j]);
     if (weight === 0) continue;
     const value = (j * heads + head) * headDim;
     for (let c = 0; c < headDim; ++c) {
       expected[c] += weight * v[value + c];
-      size[c] += weight * Math.abs(v[value + c]);
+      size[c] += Math.abs(weight) * Math.abs(v[value + c]);
     }
   }
   return { expected, size };

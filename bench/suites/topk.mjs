@@ -7,7 +7,7 @@ import { takeTurns } from "../harness/turns.mjs";
 
 export const usesPeers = false;
 
-const estimators = ["renormalized", "raw", "compensated"];
+const estimators = ["renormalized", "raw", "compensated", "linear"];
 
 export async function* run(engine, options) {
   const { threads, effort, tell } = options;
