@@ -1,7 +1,7 @@
 // Exact attention in double: products, scores, weights and sums, from the float inputs to the rounding of the result.
 //
 // For rows whose weights are so even that a float sum no longer sees the single key (the dispersion of
-// theory/README.md), and as a yardstick on the device itself. About a tenth of the speed of exact.hpp.
+// theory/README.md), and as a yardstick on the device itself. About a thirteenth of the speed of exact.hpp.
 //
 // The rows of a panel go through the keys block by block with a running maximum, as in exact.hpp; scores of a block are
 // [key][lane] in double. Units are panels of kPrecisePanel queries of one head.
