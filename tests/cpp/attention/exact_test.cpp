@@ -4,34 +4,12 @@
 
 #include <cmath>
 
-#include "support/compare.hpp"
+#include "support/exact_checks.hpp"
 #include "support/golden.hpp"
-#include "support/run.hpp"
 #include "support/shapes.hpp"
 
 namespace heed {
 namespace {
-
-// Family "attention", every row and its log-sum-exp.
-void expect_reference(const test::Inputs& inputs, const test::Exact& actual) {
-  const reference::Tensors tensors = inputs.tensors();
-  for (const reference::Row row : inputs.each_row()) {
-    const test::RowError error(tensors, row);
-    const float* out = actual.out.data() + inputs.out_at(row);
-    const float lse = actual.lse[inputs.shape.row_index(row.batch, row.query, row.head)];
-    SCOPED_TRACE(::testing::Message() << "batch " << row.batch << ", query " << row.query << ", head " << row.head);
-    ASSERT_LT(error.mean, 0.5) << "the bound says nothing";
-    if (error.p.empty()) {
-      for (std::size_t c = 0; c < tensors.value_dim; ++c) ASSERT_EQ(out[c], 0.0f);
-      ASSERT_EQ(lse, -simd::kInfinity);
-      continue;
-    }
-    const std::vector<double> expected = reference::mix(tensors, row, error.p);
-    ASSERT_TRUE(test::within(error.output(), expected.data(), out, expected.size()));
-    const double expected_lse = reference::log_sum_exp(error.scores);
-    ASSERT_TRUE(test::within(error.log_sum(expected_lse), &expected_lse, &lse, 1));
-  }
-}
 
 struct NamedShape {
   const char* name;
@@ -47,7 +25,7 @@ TEST_P(ExactAttentionShapes, MatchesTheReference) {
       shape.causal = causal;
       shape.layout = layout;
       const test::Inputs inputs = test::gaussian_inputs(shape, 2.0);
-      expect_reference(inputs, test::attend(inputs));
+      test::expect_exact(inputs, test::attend(inputs));
     }
   }
 }
@@ -82,7 +60,7 @@ TEST(ExactAttention, MatchesTheReferenceAtEveryLength) {
     for (const bool causal : {false, true}) {
       SCOPED_TRACE(::testing::Message() << "n " << n << (causal ? ", causal" : ""));
       const test::Inputs inputs = test::gaussian_inputs(test::square(n, 8, causal));
-      expect_reference(inputs, test::attend(inputs));
+      test::expect_exact(inputs, test::attend(inputs));
     }
   }
 }
@@ -91,7 +69,7 @@ TEST(ExactAttention, MatchesTheReferenceAtEveryHeadSize) {
   for (const std::size_t d : test::head_dims()) {
     SCOPED_TRACE(::testing::Message() << "d " << d);
     const test::Inputs inputs = test::gaussian_inputs(test::square(101, d, true), 3.0);
-    expect_reference(inputs, test::attend(inputs));
+    test::expect_exact(inputs, test::attend(inputs));
   }
 }
 
@@ -118,7 +96,7 @@ TEST(ExactAttention, MatchesTheReferenceOnInputsOnPurpose) {
     std::vector<float> q = test::gaussian(size, 6);
     for (std::size_t i = 0; i < size; i += 16) q[i] = 4.0f + std::abs(q[i]);
     const test::Inputs inputs(shape, q, k, values);
-    expect_reference(inputs, test::attend(inputs));
+    test::expect_exact(inputs, test::attend(inputs));
   }
 }
 
@@ -127,7 +105,7 @@ TEST(ExactAttention, MatchesTheReferenceOnHugeScores) {
   for (const bool causal : {false, true}) {
     test::Inputs inputs = test::gaussian_inputs(test::square(150, 4, causal));
     inputs.scale = 2500.0f;
-    expect_reference(inputs, test::attend(inputs));
+    test::expect_exact(inputs, test::attend(inputs));
   }
 }
 

@@ -3,31 +3,12 @@
 
 #include <cmath>
 
-#include "support/compare.hpp"
-#include "support/run.hpp"
+#include "support/exact_checks.hpp"
 
 namespace heed {
 namespace {
 
-void expect_reference(const test::Inputs& inputs) {
-  const test::Exact actual = test::attend(inputs);
-  const reference::Tensors tensors = inputs.tensors();
-  for (const reference::Row row : inputs.each_row()) {
-    SCOPED_TRACE(::testing::Message() << "batch " << row.batch << ", query " << row.query << ", head " << row.head);
-    const test::RowError error(tensors, row);
-    const float* out = actual.out.data() + inputs.out_at(row);
-    const float lse = actual.lse[inputs.shape.row_index(row.batch, row.query, row.head)];
-    if (error.p.empty()) {
-      for (std::size_t c = 0; c < tensors.value_dim; ++c) ASSERT_EQ(out[c], 0.0f);
-      ASSERT_EQ(lse, -simd::kInfinity);
-      continue;
-    }
-    const std::vector<double> expected = reference::mix(tensors, row, error.p);
-    ASSERT_TRUE(test::within(error.output(), expected.data(), out, expected.size()));
-    const double expected_lse = reference::log_sum_exp(error.scores);
-    ASSERT_TRUE(test::within(error.log_sum(expected_lse), &expected_lse, &lse, 1));
-  }
-}
+void expect_reference(const test::Inputs& inputs) { test::expect_exact(inputs, test::attend(inputs)); }
 
 AttentionShape grouped(std::size_t queries, std::size_t keys, bool causal) {
   return {.batch = 1,
