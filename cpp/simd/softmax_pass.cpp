@@ -3,6 +3,7 @@
 #include "simd/running_reference.hpp"
 
 namespace heed::simd {
+
 HEED_KERNEL bool kernel_softmax(float* scores, std::size_t key_count, PanelState& state, float* rescale) noexcept {
   const ExpConstants* k = exp_constants();
   const bool moved = raise_reference(scores, key_count, state, rescale, k);

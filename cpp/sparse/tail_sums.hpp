@@ -32,7 +32,6 @@ class TailSums {
   std::size_t checkpoint(std::size_t b, std::size_t g, std::size_t block_index) const noexcept {
     return (b * kv_heads_ + g) * blocks_ + (blocks_ == 1 ? 0 : block_index);
   }
-  struct Scratch;
   void build_head(const AttentionProblem& problem, std::size_t head, std::size_t block, float* scratch,
                   double* total) noexcept;
 

@@ -163,6 +163,7 @@ void TopKAttention::scan_sample(const RowBlocks::Unit& unit, const KeyOrder& ord
 void TopKAttention::scan_block(const RowBlocks::Unit& unit, std::size_t count, Scratch& s) noexcept {
   const std::size_t d = problem_.shape.head_dim, panels = blocks_.panels();
   simd::kernel_pack_listed(problem_.key_rows(unit.batch, unit.kv_head), s.listed, count, d, s.keys);
+  const TailBlock tail = linear() ? pack_tail(unit, count, s) : TailBlock{};
   for (std::size_t together = 0; together < panels; together += kPanelsTogether) {
     const auto each = [&](auto&& step) {
       for (std::size_t p = together; p < std::min(together + kPanelsTogether, panels); ++p) {
@@ -180,7 +181,7 @@ void TopKAttention::scan_block(const RowBlocks::Unit& unit, std::size_t count, S
     });
     each([&](std::size_t p, std::size_t seen, float* scores) {
       add_to_sums(s.panels[p], scores, {s.listed, seen, 0});
-      if (linear()) add_to_tail(unit, p, scores, seen, s);
+      if (seen > tail.skip && tail.size != 0) add_to_tail(tail, p, scores, seen, s);
       offer(p, scores, {s.listed, seen, s.listed[seen - 1]}, s);
     });
   }
@@ -226,22 +227,29 @@ void TopKAttention::start_tail(const RowBlocks::Unit& unit, Scratch& s) noexcept
   }
 }
 
-void TopKAttention::add_to_tail(const RowBlocks::Unit& unit, std::size_t p, const float* scores, std::size_t count,
-                                Scratch& s) noexcept {
-  const AttentionShape& shape = problem_.shape;
-  const std::size_t by_all = shape.end(unit.first);
-  if (s.listed[count - 1] < by_all) return;
+// The values of those listed keys that not every row of the unit sees, packed once for all panels. Behind the sample
+// and what every row sees no key is left out, so these are neighbors.
+TopKAttention::TailBlock TopKAttention::pack_tail(const RowBlocks::Unit& unit, std::size_t count, Scratch& s) noexcept {
+  const std::size_t by_all = problem_.shape.end(unit.first);
+  if (s.listed[count - 1] < by_all) return {};
   const auto skip = static_cast<std::size_t>(std::lower_bound(s.listed, s.listed + count, by_all) - s.listed);
-  const std::size_t columns = round_up(shape.value_dim, simd::kKeyTile), keys = count - skip;
+  const std::size_t columns = round_up(problem_.shape.value_dim, simd::kKeyTile), size = count - skip;
   const bool finite = simd::kernel_pack_checked(problem_.value_rows(unit.batch, unit.kv_head),
-                                                {s.listed[skip], s.listed[skip] + keys}, columns, s.block_values);
+                                                {s.listed[skip], s.listed[skip] + size}, columns, s.block_values);
+  return {skip, size, finite};
+}
+
+// Of the block's scores, the first `count` are seen by some row of the panel.
+void TopKAttention::add_to_tail(const TailBlock& tail, std::size_t p, const float* scores, std::size_t count,
+                                Scratch& s) noexcept {
+  const std::size_t columns = round_up(problem_.shape.value_dim, simd::kKeyTile), keys = count - tail.skip;
   // A hidden key has the score -infinity, and no part in the sum: the weight 0.
   for (std::size_t i = 0; i < keys * simd::kPanel; ++i) {
-    const float score = scores[skip * simd::kPanel + i];
+    const float score = scores[tail.skip * simd::kPanel + i];
     s.block_weights[i] = score == -simd::kInfinity ? 0.0f : score;
   }
   float* scored = s.scored + p * simd::kPanel * columns;
-  if (finite) {
+  if (tail.finite) {
     simd::add_values(s.block_weights, s.block_values, keys, columns, scored);
   } else {
     simd::kernel_values_careful(s.block_weights, s.block_values, keys, columns, simd::packed_stride(columns), scored);

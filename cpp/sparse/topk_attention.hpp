@@ -57,6 +57,11 @@ class TopKAttention {
  private:
   struct Scratch;
   struct OfferedKeys;
+  /// Which keys of a block are packed for the tail: all but the first `skip`; none when size is 0.
+  struct TailBlock {
+    std::size_t skip = 0, size = 0;
+    bool finite = true;
+  };
   struct RowPlace;
   Status prepare();
   Scratch cut(Pieces& pieces) const noexcept;
@@ -67,7 +72,8 @@ class TopKAttention {
   void start_tail(const RowBlocks::Unit& unit, Scratch& scratch) noexcept;
   void scan_block(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
   void add_to_sums(PanelScan& scan, const float* scores, const OfferedKeys& keys) noexcept;
-  void add_to_tail(const RowBlocks::Unit& unit, std::size_t panel, const float* scores, std::size_t count,
+  TailBlock pack_tail(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
+  void add_to_tail(const TailBlock& tail, std::size_t panel, const float* scores, std::size_t count,
                    Scratch& scratch) noexcept;
   void offer(std::size_t panel, const float* scores, const OfferedKeys& keys, Scratch& scratch) noexcept;
   Candidates candidates(std::size_t panel, std::size_t lane, Scratch& scratch) const noexcept;
