@@ -25,17 +25,18 @@ export async function open({ threads }) {
   let operands;
   let shape;
   let mask;
+  let out;
   return {
     info: { variant: "2-D", threads, version: tf.version_core },
     layout: "head-major",
     prepare(wanted, inputs) {
       shape = wanted;
       operands = inputs;
+      out = new Float32Array(inputs.q.length);
       if (shape.causal) mask = tf.tensor(causalMask(shape.n), [shape.n, shape.n]);
     },
     call() {
       const { n, heads, headDim } = shape;
-      const out = new Float32Array(n * heads * headDim);
       for (let head = 0; head < heads; ++head) {
         const place = head * n * headDim;
         const one = tf.tidy(() => {

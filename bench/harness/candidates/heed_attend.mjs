@@ -1,4 +1,5 @@
-// heed's exact attention through heed/sync: arrays in, an array out, copies included, which is what a caller pays.
+// heed's exact attention through heed/sync: arrays in, an array out that is given beforehand, copies included, which is
+// what a caller pays who calls more than once.
 // With `tensors` the operands lie in the module's memory, so that what it takes beyond them can be read off.
 
 export async function open({ entry, variant, threads, tensors = false }) {
@@ -10,7 +11,7 @@ export async function open({ entry, variant, threads, tensors = false }) {
     info: heed.info,
     layout: "token-major",
     prepare({ heads, headDim, causal }, { q, k, v }) {
-      options = { heads, headDim, causal };
+      options = { heads, headDim, causal, out: new Float32Array(q.length) };
       operands = [q, k, v];
       if (!tensors) return;
       operands = operands.map((numbers) => heed.tensor(numbers));

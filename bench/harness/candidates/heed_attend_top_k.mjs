@@ -1,5 +1,5 @@
-// heed's top-k attention through heed/sync: arrays in, arrays out. The timed call asks for no indices; the judged one
-// does, and must give the same output bit for bit.
+// heed's top-k attention through heed/sync: arrays in, arrays out, the output into one given beforehand. The timed call
+// asks for no indices; the judged one does, and must give the same output bit for bit.
 
 export async function open({ entry, variant, threads }) {
   const { create } = await import(entry);
@@ -11,11 +11,12 @@ export async function open({ entry, variant, threads }) {
     layout: "token-major",
     prepare({ heads, headDim, causal, k: keep, estimator, search }, { q, k, v }) {
       operands = [q, k, v];
-      options = { heads, headDim, causal, keep: { k: keep }, estimator, search };
+      const out = new Float32Array(q.length);
+      options = { heads, headDim, causal, keep: { k: keep }, estimator, search, out };
     },
     call: () => heed.attendTopK(...operands, options),
     explain({ out }) {
-      const explained = heed.attendTopK(...operands, { ...options, indices: true });
+      const explained = heed.attendTopK(...operands, { ...options, out: undefined, indices: true });
       const differs = explained.out.some((number, i) => !Object.is(number, out[i]));
       if (differs) throw new Error("the output with indices differs from the output without");
       return explained;
