@@ -19,13 +19,13 @@ export function heedEntry(arithmetic, threads, { operation = "attend", options =
   };
 }
 
-export function loopEntry(loop, threads) {
+export function loopEntry(loop, threads, repeats = 1) {
   return {
     name: loop,
     kind: "ceiling",
     module: "harness/candidates/machine_loop.mjs",
     place: "worker",
-    options: { loop, threads },
+    options: { loop, threads, repeats },
     shape: { task: "loop" },
   };
 }

@@ -14,12 +14,14 @@ export const usesPeers = false;
 /** The threads build on one thread too, so that the curve has one code. */
 const variant = "relaxed-threads";
 const loop = "madd";
+/** Calls of about a third of a second, as attention's are at sixteen threads. */
+const repeats = 20;
 
 export async function* run(engine, options) {
   const { scalingThreads: threads, effort, tell } = options;
   for (const shape of shapesOf("scaling", options)) {
     const wanted = { ...shape, task: "attend", flops: attentionFlops(shape) };
-    const entries = threads.flatMap((count) => [heedEntry("relaxed", count, { variant }), loopEntry(loop, count)]);
+    const entries = threads.flatMap((count) => [heedEntry("relaxed", count, { variant }), loopEntry(loop, count, repeats)]);
     const { rows, others } = await takeTurns(engine, wanted, entries, effort, tell);
     const { n, heads, headDim, causal } = shape;
     const title = `${causal ? "causal" : "full"}, n = ${n}, ${heads} heads, d = ${headDim}`;

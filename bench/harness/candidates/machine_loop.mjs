@@ -1,7 +1,8 @@
 // What the machine allows, as a candidate like any other, so that it takes its turns between the others: a loop of
 // wasm_loops.mjs, on one thread or on several at once.
 //
-// The first thread is the host's own; the others are workers with the same loop over their own share of one memory.
+// The first thread is the host's own; the others are workers with the same loop over their own share of one memory. A
+// call runs the loop `repeats` times: with many threads once is over before the last of them has woken.
 
 import { loops } from "../wasm_loops.mjs";
 
@@ -22,14 +23,14 @@ async function startWorker(setting) {
   return {
     run() {
       const done = reply();
-      worker.postMessage("run");
+      worker.postMessage({ repeats: setting.repeats });
       return done;
     },
     end: () => worker.terminate(),
   };
 }
 
-export async function open({ loop, threads }) {
+export async function open({ loop, threads, repeats = 1 }) {
   const { bytes, build } = loops[loop];
   const share = Math.floor(bytes / threads / 128) * 128;
   const memory = new WebAssembly.Memory({
@@ -38,7 +39,7 @@ export async function open({ loop, threads }) {
     shared: true,
   });
   new Float32Array(memory.buffer).fill(0.5);
-  const setting = (thread) => ({ loop, memory, base: thread * share, share });
+  const setting = (thread) => ({ loop, memory, base: thread * share, share, repeats });
   const workers = await Promise.all(Array.from({ length: threads - 1 }, (_, i) => startWorker(setting(i + 1))));
   const own = build(setting(0));
   return {
@@ -46,10 +47,11 @@ export async function open({ loop, threads }) {
     prepare: () => undefined,
     async call() {
       const others = workers.map((worker) => worker.run());
-      return [own.run(), ...(await Promise.all(others))];
+      const sums = Array.from({ length: repeats }, () => own.run());
+      return [...sums, ...(await Promise.all(others)).flat()];
     },
     /** Flops and bytes of one call, all threads together. */
-    work: () => ({ flops: own.flops * threads, bytes: own.readBytes * threads }),
+    work: () => ({ flops: own.flops * threads * repeats, bytes: own.readBytes * threads * repeats }),
     right: (sums) => sums.every((sum) => own.right(sum)),
     close: () => Promise.all(workers.map((worker) => worker.end())),
   };

@@ -7,7 +7,7 @@ const port = inNode ? (await import("node:worker_threads")).parentPort : globalT
 
 let own;
 function receive(message) {
-  if (message === "run") return port.postMessage(own.run());
+  if (own) return port.postMessage(Array.from({ length: message.repeats }, () => own.run()));
   own = loops[message.loop].build(message);
   own.run();
   port.postMessage("ready");
