@@ -22,6 +22,12 @@ using I32 = xsimd::batch<std::int32_t>;
 inline constexpr std::size_t kLanes = F32::size;
 /// Queries in a panel: two vectors.
 inline constexpr std::size_t kPanel = 2 * kLanes;
+/// Whether madd() is one instruction, at least where the engine has one.
+#if defined(__wasm_simd128__) && !defined(__wasm_relaxed_simd__)
+inline constexpr bool kFused = false;
+#else
+inline constexpr bool kFused = true;
+#endif
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 inline F32 load(const float* from) noexcept { return F32::load_unaligned(from); }

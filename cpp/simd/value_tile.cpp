@@ -41,7 +41,8 @@ template <std::size_t kStride>
 HEED_KERNEL void kernel_values(const float* weights, const float* values, std::size_t key_count, std::size_t columns,
                                std::size_t stride, float* out) noexcept {
   std::size_t c = 0;
-  for (; c + 6 <= columns; c += 6) add_columns<kStride, 6>(weights, values + c, key_count, stride, out + c * kPanel);
+  for (; c + kKeyTile <= columns; c += kKeyTile)
+    add_columns<kStride, kKeyTile>(weights, values + c, key_count, stride, out + c * kPanel);
   if (c + 4 <= columns) {
     add_columns<kStride, 4>(weights, values + c, key_count, stride, out + c * kPanel);
     c += 4;
