@@ -25,22 +25,20 @@ std::size_t candidate_capacity(std::size_t most_kept, std::size_t keys) noexcept
   return round_up(std::min(enough, keys + simd::kKeyBlock), 16);
 }
 
+std::size_t most_entries(const AttentionShape& shape, const TopKOptions& options) noexcept {
+  std::size_t most = 0;
+  for (std::size_t head = 0; head < shape.heads; ++head)
+    most = std::max(most, options.budget_of(head).entries(shape.keys));
+  return most;
+}
+
 }  // namespace
 
-bool write_offsets(const AttentionShape& shape, const Budget& budget, std::uint32_t* offsets) noexcept {
-  std::uint64_t total = 0;
-  *offsets++ = 0;
-  for (std::size_t b = 0; b < shape.batch; ++b) {
-    for (std::size_t i = 0; i < shape.queries; ++i) {
-      const std::size_t entries = budget.entries(shape.visible(i));
-      for (std::size_t h = 0; h < shape.heads; ++h) {
-        total += entries;
-        if (total > UINT32_MAX) return false;
-        *offsets++ = static_cast<std::uint32_t>(total);
-      }
-    }
-  }
-  return true;
+bool scans(const AttentionProblem& problem, const TopKOptions& options) noexcept {
+  const AttentionShape& shape = problem.shape;
+  const bool line_through_other_scores = problem.softcap != 0.0 && options.estimator == Estimator::kLinear;
+  return shape.window == 0 && shape.sinks == 0 && !line_through_other_scores && !options.certificates.wanted() &&
+         !options.only_count && entries_known(problem, options);
 }
 
 TopKAttention::TopKAttention(const AttentionProblem& problem, const TopKOptions& options, TaskPool& pool)
@@ -48,13 +46,13 @@ TopKAttention::TopKAttention(const AttentionProblem& problem, const TopKOptions&
       options_(options),
       pool_(pool),
       status_(validate(problem)),
-      most_kept_(options.budget.entries(problem.shape.keys)),
+      most_kept_(most_entries(problem.shape, options)),
       capacity_(candidate_capacity(most_kept_, problem.shape.keys)),
       blocks_(status_.ok() ? problem.shape : AttentionShape{}, unit_rows(most_kept_)),
       former_(problem_) {
-  if (status_.ok()) status_ = validate(options.budget);
-  if (status_.ok() && (problem.shape.window != 0 || !problem.mask.empty() || problem.softcap != 0.0))
-    status_ = Status::fail(ErrorCode::kUnsupported, "window, mask and softcap are not available for top-k attention");
+  if (status_.ok()) status_ = validate(options, problem.shape.heads);
+  if (status_.ok() && !scans(problem, options))
+    status_ = Status::fail(ErrorCode::kUnsupported, "such rows do not pass by block by block");
   if (status_.ok()) status_ = prepare();
 }
 
@@ -130,10 +128,11 @@ void TopKAttention::start_panel(const RowBlocks::Unit& unit, std::size_t p, Scra
   simd::kernel_pack_panel(problem_.query_rows(unit.batch, head), first, static_cast<float>(problem_.scale), queries);
   scan.state.clear();
   scan.moves = 0;
+  const Budget& budget = options_.budget_of(head);
   for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
     const bool row = first + lane < unit.last;
     scan.threshold[lane] = row ? -simd::kInfinity : simd::kInfinity;  // a lane without a row gathers nothing
-    scan.wanted[lane] = row ? static_cast<std::uint32_t>(options_.budget.entries(shape.visible(first + lane))) : 0;
+    scan.wanted[lane] = row ? static_cast<std::uint32_t>(budget.entries(shape.visible(first + lane))) : 0;
     scan.count[lane] = scan.first_run[lane] = scan.summed[lane] = 0;
     scan.all[lane] = scan.x[lane] = scan.x_squared[lane] = scan.w_x[lane] = 0.0;
   }

@@ -19,28 +19,18 @@
 #include "base/buffer.hpp"
 #include "base/pieces.hpp"
 #include "parallel/task_pool.hpp"
-#include "sparse/budget.hpp"
 #include "sparse/candidates.hpp"
 #include "sparse/key_order.hpp"
 #include "sparse/panel_scan.hpp"
+#include "sparse/row_offsets.hpp"
 #include "sparse/tail.hpp"
 #include "sparse/tail_sums.hpp"
+#include "sparse/topk_options.hpp"
 
 namespace heed {
 
-struct TopKOptions {
-  Budget budget;
-  Estimator estimator = Estimator::kLinear;
-  float* dropped = nullptr;                // (batch, queries, heads)
-  float* bound = nullptr;                  // (batch, queries, heads)
-  std::uint32_t* kept = nullptr;           // (batch, queries, heads)
-  std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
-  const std::uint32_t* offsets = nullptr;  // from write_offsets()
-};
-
-/// Running totals of the entries that the rows keep, in the order batch, query, head: batch * queries * heads + 1
-/// numbers. False when the total does not fit in 32 bits.
-[[nodiscard]] bool write_offsets(const AttentionShape& shape, const Budget& budget, std::uint32_t* offsets) noexcept;
+/// Whether this class computes such rows. The others need more of a row than passes by here: strip_topk.hpp.
+bool scans(const AttentionProblem& problem, const TopKOptions& options) noexcept;
 
 class TopKAttention {
  public:

@@ -4,6 +4,7 @@
 
 #include "simd/gather.hpp"
 #include "simd/pack.hpp"
+#include "simd/score_rules.hpp"
 #include "sparse/topk_scratch.hpp"
 
 namespace heed {
@@ -60,7 +61,8 @@ void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) 
     const std::size_t last_key = (place.batch * shape.kv_heads + place.kv_head) * shape.keys + sums.visible - 1;
     const float* query = problem_.query_rows(place.batch, place.head).row(place.query);
     sums.score_error =
-        score_error(shape.head_dim, row_norm(query, shape.head_dim), key_norms_[last_key], problem_.scale);
+        score_error(shape.head_dim, row_norm(query, shape.head_dim), key_norms_[last_key], problem_.scale) +
+        double{simd::kSoftcapError} * problem_.softcap;
   }
 
   const std::size_t row = shape.row_index(place.batch, place.query, place.head);

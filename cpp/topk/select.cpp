@@ -1,6 +1,7 @@
 #include "topk/select.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.hpp"
 #include "base/checked_math.hpp"
@@ -95,6 +96,38 @@ float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::s
   }
   HEED_ASSERT(kept == k);
   return cut.score;
+}
+
+std::size_t count_to_mass(const float* scores, const float* weights, std::size_t count, double wanted) noexcept {
+  if (!(wanted > 0.0)) return 0;
+  std::uint32_t prefix = 0, mask = 0;  // keys with (key & mask) == prefix are still in question
+  std::size_t taken = 0;               // the keys that rank before those
+  double group = 0.0;                  // what the keys in question weigh together,
+  std::size_t size = count;            // and how many they are
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    double weight[256] = {};
+    std::uint32_t number[256] = {};
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t key = rank_key(scores[i]);
+      if ((key & mask) != prefix) continue;
+      weight[(key >> shift) & 255] += double{weights[i]};
+      ++number[(key >> shift) & 255];
+    }
+    std::uint32_t bin = 255;
+    const std::size_t before = taken;
+    while (weight[bin] < wanted) {
+      wanted -= weight[bin];
+      taken += number[bin];
+      // All of them are not enough: there is no more, or adding them in another order has rounded otherwise.
+      if (bin-- == 0) return before + size;
+    }
+    prefix |= bin << shift;
+    mask |= 255u << shift;
+    group = weight[bin];
+    size = number[bin];
+  }
+  const double each = group / static_cast<double>(size);
+  return taken + std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(wanted / each)), 1, size);
 }
 
 std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, std::uint32_t* indices,

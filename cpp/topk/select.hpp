@@ -6,6 +6,8 @@
 // keep_best() works on the hundred or so candidates of a row, where the counters alone would cost more than the rest.
 // It looks for a number that separates the k best from the others by counting, and takes the radix select where there
 // is none, because scores tie at the cut. Neither moves the scores, so candidates stay in the order of their keys.
+//
+// count_to_mass() is the radix select with weights in the place of counts.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +27,11 @@ Cut kth_best(const float* scores, std::size_t count, std::size_t k) noexcept;
 /// Keeps the k that rank first of `count` candidates whose indices ascend, in the order they are in. k <= count.
 /// Returns the score of the k-th best. `scores` must have room for whole vectors (simd::kLanes); no score is NaN.
 float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::size_t k) noexcept;
+
+/// How many of `count` scores, taken in rank order, it takes for their weights to add up to `wanted`; `count` when all
+/// of them do not. Equal scores must have equal weights, none of them negative or NaN. The weights are added in double,
+/// by the bytes of their scores.
+std::size_t count_to_mass(const float* scores, const float* weights, std::size_t count, double wanted) noexcept;
 
 /// The first min(k, count) in rank order: index into `scores`, and the score. Returns how many.
 std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, std::uint32_t* indices,
