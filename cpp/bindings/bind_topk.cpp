@@ -12,6 +12,7 @@ struct JsTopKOptions {
   double alpha, exponent;
   std::uint32_t min, max;
   int estimator;
+  int denominator;
   Address dropped, bound, kept, indices, offsets;
 
   Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
@@ -23,7 +24,10 @@ struct JsTopKOptions {
             at<float>(bound),
             at<std::uint32_t>(kept),
             at<std::uint32_t>(indices),
-            at<const std::uint32_t>(offsets)};
+            at<const std::uint32_t>(offsets),
+            nullptr,
+            {},
+            static_cast<Denominator>(denominator)};
   }
 };
 
@@ -58,6 +62,7 @@ EMSCRIPTEN_BINDINGS(topk) {
       .field("min", &JsTopKOptions::min)
       .field("max", &JsTopKOptions::max)
       .field("estimator", &JsTopKOptions::estimator)
+      .field("denominator", &JsTopKOptions::denominator)
       .field("dropped", &JsTopKOptions::dropped)
       .field("bound", &JsTopKOptions::bound)
       .field("kept", &JsTopKOptions::kept)

@@ -19,6 +19,13 @@ struct CertificateArrays {
   bool wanted() const noexcept { return single_gap != nullptr; }
 };
 
+/// How the sum over all keys is formed.
+enum class Denominator {
+  kAccurate,  // relative error at most 1e-6
+  kFast,      // the dropped keys' terms within kFastExpError (simd/fast_exp.hpp), which the bound takes into account;
+              // where scores may be too large for that, where a mask adds to them, and for a fitted tail as kAccurate
+};
+
 struct TopKOptions {
   Budget budget;
   Estimator estimator = Estimator::kLinear;
@@ -29,6 +36,7 @@ struct TopKOptions {
   const std::uint32_t* offsets = nullptr;  // from write_offsets()
   const Budget* head_budgets = nullptr;    // (heads), in the place of `budget`
   CertificateArrays certificates = {};     // all or none
+  Denominator denominator = Denominator::kAccurate;
   bool only_count = false;                 // write `kept` and nothing else
 
   const Budget& budget_of(std::size_t head) const noexcept {

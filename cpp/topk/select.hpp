@@ -12,6 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+
+#include "base/view.hpp"
 
 namespace heed {
 
@@ -23,6 +26,14 @@ struct Cut {
 
 /// 1 <= k <= count.
 Cut kth_best(const float* scores, std::size_t count, std::size_t k) noexcept;
+
+/// A number that exactly k of the scores exceed, 0 < k < count; none where scores tie at the cut, or their spread is
+/// not finite. `scores` must have room for whole vectors; no score is NaN.
+std::optional<float> separator(float* scores, std::size_t count, std::size_t k) noexcept;
+
+/// Moves the candidates [from) with a score above the limit to places `to` <= from.begin and following, in the order
+/// they are in; returns the place after the last.
+std::size_t move_above(float* scores, std::uint32_t* indices, Range from, std::size_t to, float limit) noexcept;
 
 /// Keeps the k that rank first of `count` candidates whose indices ascend, in the order they are in. k <= count.
 /// Returns the score of the k-th best. `scores` must have room for whole vectors (simd::kLanes); no score is NaN.
