@@ -20,7 +20,7 @@ struct CertificateArrays {
 };
 
 struct TopKOptions {
-  Budget budget;
+  Budget budget = {};
   Estimator estimator = Estimator::kLinear;
   float* dropped = nullptr;                // (batch, queries, heads)
   float* bound = nullptr;                  // (batch, queries, heads)
