@@ -25,11 +25,17 @@ inline std::vector<std::uint32_t> rank_order(const SeenRow& row, const std::vect
 }
 
 /// How many keys of that order a budget asks for, before its limits. A budget of probabilities decides on computed
-/// weights: `slack` moves its mark by their error, to one side or the other.
+/// weights: `slack` moves its mark by their error, to one side or the other. Of a row without probabilities it asks for
+/// nothing.
 inline std::size_t entries_of(const Budget& budget, const SeenRow& row, const std::vector<float>& scores,
                               const std::vector<std::uint32_t>& order, double slack) {
   if (!budget.needs_scores()) return budget.entries(scores.size());
+  const auto sane = [](float s) { return s < simd::kInfinity; };
+  const bool weighs = std::all_of(scores.begin(), scores.end(), sane) &&
+                      std::any_of(scores.begin(), scores.end(), [](float s) { return s > -simd::kInfinity; });
+  if (!weighs) return budget.limited(0, scores.size());
   const std::vector<double> p = reference::softmax(std::vector<double>(scores.begin(), scores.end()));
+  if (budget.mass == 1.0) return budget.limited(order.size(), order.size());
   std::size_t entries = row.sinks;
   if (budget.threshold != 0.0) {
     while (entries < order.size() && p[order[entries]] >= budget.threshold * (1.0 + slack)) ++entries;
