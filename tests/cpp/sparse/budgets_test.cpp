@@ -91,6 +91,16 @@ TEST(Budgets, AThresholdKeepsAtMostItsInverse) {
   }
 }
 
+// Four keys with a quarter each: a mark that is met is met.
+TEST(Budgets, AnEqualShareCounts) {
+  const test::Inputs inputs({.queries = 1, .keys = 4, .head_dim = 1, .value_dim = 1}, {0.0f}, {1.0f, 2.0f, 3.0f, 4.0f},
+                            {1.0f, 2.0f, 3.0f, 4.0f});
+  EXPECT_EQ(test::attend_topk(inputs, {.threshold = 0.25}).kept[0], 4u);
+  EXPECT_EQ(test::attend_topk(inputs, {.threshold = 0.26}).kept[0], 1u) << "the fewest";
+  EXPECT_EQ(test::attend_topk(inputs, {.mass = 0.5}).indices, (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_EQ(test::attend_topk(inputs, {.mass = 0.51}).indices, (std::vector<std::uint32_t>{0, 1, 2}));
+}
+
 TEST(Budgets, SayWhatIsWrong) {
   for (const Budget& budget : {Budget{.mass = -0.1}, Budget{.mass = 1.5}, Budget{.mass = NAN},
                                Budget{.threshold = -1.0}, Budget{.threshold = 1.0}, Budget{.threshold = NAN},
@@ -116,6 +126,9 @@ TEST(CountToMass, IsTheLengthOfTheShortestPrefixOfASort) {
       for (double sum = 0.0; sum < wanted; ++count) sum += double{weights[order[count]]};
       EXPECT_EQ(count_to_mass(scores.data(), weights.data(), 500, wanted), count) << share;
     }
+    double sum = 0.0;  // whole numbers: exact
+    for (std::size_t count = 1; count < 500; ++count)
+      EXPECT_EQ(count_to_mass(scores.data(), weights.data(), 500, sum += double{weights[order[count - 1]]}), count);
     EXPECT_EQ(count_to_mass(scores.data(), weights.data(), 500, all), 500u);
     EXPECT_EQ(count_to_mass(scores.data(), weights.data(), 500, 2.0 * all), 500u);
     EXPECT_EQ(count_to_mass(scores.data(), weights.data(), 0, 1.0), 0u);
