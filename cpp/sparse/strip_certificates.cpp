@@ -42,7 +42,9 @@ double StripTopK::dropped_weight_above(const Place& at, std::size_t lane, const 
                                        const Scratch& s) const noexcept {
   const std::size_t i = at.first + lane;
   const float* const query = problem_.query_rows(at.batch, at.head).row(i);
-  const std::size_t plane = problem_.mask.per_head ? at.head * problem_.shape.queries : 0;
+  const std::size_t mask_row = (problem_.mask.per_head ? at.head * problem_.shape.queries : 0) + i;
+  const float* const bias =
+      problem_.mask.bias == nullptr ? nullptr : problem_.mask.bias + mask_row * problem_.shape.keys;
   const double delta = row.sums.score_error, cap = problem_.softcap;
   double total = 0.0;
   std::size_t next = 0;  // kept
@@ -55,11 +57,12 @@ double StripTopK::dropped_weight_above(const Place& at, std::size_t lane, const 
     if (kept == next && end - j == keys.size()) {
       double highest = pages_.highest_score(at.batch, at.kv_head, page, query, problem_.scale);
       if (cap != 0.0) highest = cap * std::tanh(highest / cap);
-      for (; j < end; ++j) {
-        const float* const bias = problem_.mask.bias;
-        const double added = bias == nullptr ? 0.0 : double{bias[(plane + i) * problem_.shape.keys + row.keys[j]]};
-        total += std::exp(highest + added - row.reference + delta);
+      if (bias == nullptr) {
+        total += static_cast<double>(end - j) * std::exp(highest - row.reference + delta);
+      } else {
+        for (; j < end; ++j) total += std::exp(highest + double{bias[row.keys[j]]} - row.reference + delta);
       }
+      j = end;
     } else {
       for (; j < end; ++j) {
         if (next < kept && s.places[next] == j)

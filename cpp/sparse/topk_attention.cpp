@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "simd/candidate_filter.hpp"
 #include "simd/fast_exp.hpp"
@@ -69,8 +70,11 @@ Status TopKAttention::prepare() {
   pool_.run({0, heads}, [&](std::size_t head, std::size_t) {
     const MatrixView<const float> keys = problem_.key_rows(head / shape.kv_heads, head % shape.kv_heads);
     double largest = 0.0;
-    for (std::size_t j = 0; j < shape.keys; ++j)
-      key_norms_[head * shape.keys + j] = largest = std::max(largest, row_norm(keys.row(j), keys.cols));
+    for (std::size_t j = 0; j < shape.keys; ++j) {
+      const double norm = row_norm(keys.row(j), keys.cols);
+      largest = std::max(largest, std::isnan(norm) ? std::numeric_limits<double>::infinity() : norm);
+      key_norms_[head * shape.keys + j] = largest;
+    }
   });
   return {};
 }

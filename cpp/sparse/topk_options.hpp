@@ -27,7 +27,7 @@ enum class Denominator {
 };
 
 struct TopKOptions {
-  Budget budget;
+  Budget budget = {};
   Estimator estimator = Estimator::kLinear;
   float* dropped = nullptr;                // (batch, queries, heads)
   float* bound = nullptr;                  // (batch, queries, heads)

@@ -1,4 +1,5 @@
 /** Whole results against the oracle, row by row; one failure tells the row. */
+import type { Certificates } from "heed";
 import { expect } from "vitest";
 
 import {
@@ -18,7 +19,6 @@ import {
   placeOf,
   referenceRow,
   rowsOf,
-  visibleKeys,
   weightedSum,
   type Inputs,
   type Row,
@@ -102,8 +102,11 @@ export function expectSparse(inputs: Inputs, result: SparseResult, estimator: st
   expect(result.offsets.at(-1)).toBe(result.indices.length);
   rows.forEach(({ b, i, h }, r) => {
     const row = referenceRow(inputs, b, i, h);
-    const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
-    expectKeptKeys(kept, result.kept[r]!, visibleKeys(shape, i));
+    const keys = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
+    expect(keys).toHaveLength(result.kept[r]!);
+    keys.forEach((key, at) => expect(key).toBeGreaterThan(at === 0 ? -1 : keys[at - 1]!));
+    const kept = keys.map((key) => row.keys.indexOf(key));
+    expect(Math.min(0, ...kept), "every kept key is seen").toBe(0);
     const expected =
       kept.length === 0 ? new Float64Array(shape.valueDim) : estimate(row, kept, shape.valueDim, estimator);
     const bound = { renormalized: renormalizedBound, linear: linearBound }[estimator] ?? estimatorBound;
@@ -113,10 +116,26 @@ export function expectSparse(inputs: Inputs, result: SparseResult, estimator: st
   });
 }
 
-function expectKeptKeys(kept: readonly number[], count: number, visible: number): void {
-  expect(kept).toHaveLength(count);
-  kept.forEach((key, at) => expect(key).toBeGreaterThan(at === 0 ? -1 : kept[at - 1]!));
-  if (kept.length > 0) expect(kept.at(-1)).toBeLessThan(visible);
+/** Certificates against the truth, in double: no tolerance. */
+export function expectCertificates(inputs: Inputs, result: SparseResult & { certificates: Certificates }): void {
+  const { shape } = inputs;
+  const { singleGap, headAware, blockwise, outputError, logitError } = result.certificates;
+  rowsOf(shape).forEach(({ b, i, h }, r) => {
+    const row = referenceRow(inputs, b, i, h);
+    const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
+    const places = kept.map((key) => row.keys.indexOf(key));
+    const tau = droppedKeys(row, places).reduce((mass, j) => mass + row.weights[j]!, 0);
+    for (const bound of [singleGap, headAware, blockwise]) {
+      expect(bound[r]).toBeGreaterThanOrEqual(tau);
+      expect(bound[r]).toBeLessThanOrEqual(1);
+    }
+    expect(headAware[r]).toBeLessThanOrEqual(singleGap[r]!);
+    expect(logitError[r]).toBeLessThan(1e-3);
+    const exact = weightedSum(row, allOf(row), shape.valueDim);
+    const returned = outRow(inputs, result.out, b, i, h);
+    const error = Math.hypot(...exact.map((x, c) => x - returned[c]!));
+    expect(outputError[r], `output error of row ${b},${i},${h}`).toBeGreaterThanOrEqual(error);
+  });
 }
 
 function expectDropped(row: Row, kept: readonly number[], dropped: number, bound: number, headDim: number): void {
