@@ -9,7 +9,7 @@
 
 namespace heed {
 
-void StripTopK::certify_mass(const Place& at, std::size_t lane, const Row& row, const Scratch& s) noexcept {
+void StripTopK::certify_mass(const Place& at, std::size_t lane, Row& row, const Scratch& s) noexcept {
   const CertificateArrays& to = options_.certificates;
   const std::size_t r = row_index(at, lane);
   if (!row.weighs()) {
@@ -19,8 +19,11 @@ void StripTopK::certify_mass(const Place& at, std::size_t lane, const Row& row, 
     return;
   }
   double lowest = std::numeric_limits<double>::infinity(), highest = -lowest;
-  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept) {
+  row.spread = 0.0;
+  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept, std::size_t) {
     const double score = double{row.scores[j]} - row.reference;
+    // A key with the score -infinity has the weight 0, without an error.
+    row.spread += s.weights[j] == 0.0f ? 0.0 : -score * double{s.weights[j]} / row.sums.all;
     lowest = kept ? std::min(lowest, score) : lowest;
     highest = kept ? highest : std::max(highest, score);
   });
@@ -79,9 +82,6 @@ void StripTopK::note_residual(Row& row, std::size_t j, double p, double final_we
   row.residuals[j] = static_cast<float>(std::abs(p - final_weight));
   row.absolute_weight += std::abs(final_weight);
   row.imbalance += p - final_weight;
-  // A key with the score -infinity has the weight 0, without an error.
-  const double x = row.reference - double{row.scores[j]};
-  row.spread += p == 0.0 ? 0.0 : p * x;
 }
 
 // The center of a row is what it returned, 0 for raw. ||v - c||^2 = ||v||^2 - 2 <v, c> + ||c||^2, with the products
@@ -124,7 +124,8 @@ void StripTopK::certify_outputs(const Place& at, Scratch& s) noexcept {
     if (!row.weighs()) continue;
     OutputEvidence& known = evidence[lane];
     known.residual += std::abs(row.imbalance) * center[lane];
-    known.weight_error = double{simd::kExpError} + 4.0 * 0x1p-24 * row.spread;
+    known.weight_error =
+        double{simd::kExpError} + 4.0 * 0x1p-24 * row.spread + static_cast<double>(row.count) * 0x1p-126;
     known.score_error = row.sums.score_error;
     known.absolute_weight = row.absolute_weight;
     known.chain = row.fills_tail ? simd::kKeyBlock : row.sums.entries;

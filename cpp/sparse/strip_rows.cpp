@@ -27,6 +27,7 @@ void StripTopK::finish_row(const Place& at, std::size_t lane, Scratch& s) noexce
   }
   row.fills_tail = fills_tail() && row.weighs() && row.sums.entries < row.count;
   if (row.fills_tail) fit(row, s);
+  weigh_kept(row, s);
   if (options_.certificates.wanted()) certify_mass(at, lane, row, s);
   if (row.fills_tail || (options_.certificates.wanted() && row.weighs())) settle(row, s);
   if (!row.fills_tail) gather(at, lane, row, s);
@@ -68,7 +69,7 @@ double StripTopK::row_score_error(const Place& at, std::size_t lane, const Row& 
 void StripTopK::fit(Row& row, const Scratch& s) noexcept {
   const auto dropped = static_cast<double>(row.count - row.sums.entries);
   double mass = 0.0, sum = 0.0, spread = 0.0, product = 0.0;
-  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept) {
+  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept, std::size_t) {
     mass += kept ? 0.0 : double{s.weights[j]};
     sum += kept ? 0.0 : double{row.logits[j]};
   });
@@ -76,7 +77,7 @@ void StripTopK::fit(Row& row, const Scratch& s) noexcept {
   row.mean = sum / dropped;
   row.slope = 0.0;
   if (options_.estimator != Estimator::kLinear) return;
-  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept) {
+  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept, std::size_t) {
     const double x = kept ? 0.0 : double{row.logits[j]} - row.mean;
     spread += x * x;
     product += double{s.weights[j]} * x;
@@ -86,18 +87,34 @@ void StripTopK::fit(Row& row, const Scratch& s) noexcept {
   if (spread > 0.0 && std::isfinite(spread) && std::isfinite(slope)) row.slope = slope;
 }
 
+// Sinks are kept even where the row weighs nothing that a float can hold: renormalized, their weights are relative to
+// the best of them.
+void StripTopK::weigh_kept(Row& row, Scratch& s) noexcept {
+  const bool renormalized = options_.estimator == Estimator::kRenormalized;
+  float highest = -simd::kInfinity;
+  for (std::size_t i = 0; i < row.sums.entries; ++i) {
+    const std::uint32_t place = s.places[i];
+    s.kept_weights[i] = renormalized ? row.scores[place] : s.weights[place];
+    highest = row.scores[place] > highest ? row.scores[place] : highest;
+  }
+  if (renormalized)
+    simd::kernel_exp_row(s.kept_weights, row.sums.entries, highest == -simd::kInfinity ? 0.0f : highest);
+  row.kept_sum = 0.0;
+  for (std::size_t i = 0; i < row.sums.entries; ++i) row.kept_sum += double{s.kept_weights[i]};
+}
+
 // The final weights: p_j for kept keys, or their share of the kept mass; what the line says for dropped ones. Where all
 // values are added up they take the place of the scores.
 void StripTopK::settle(Row& row, const Scratch& s) noexcept {
+  const bool renormalized = options_.estimator == Estimator::kRenormalized;
   const double all = 1.0 / row.sums.all;
-  const double kept_factor = options_.estimator == Estimator::kRenormalized ? 1.0 / row.sums.kept : all;
-  row.absolute_weight = row.imbalance = row.spread = 0.0;
-  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept) {
-    const double p = double{s.weights[j]} * all;
-    double weight = kept ? double{s.weights[j]} * kept_factor : 0.0;
+  const double of_kept = !renormalized ? all : row.kept_sum == 0.0 ? 0.0 : 1.0 / row.kept_sum;
+  row.absolute_weight = row.imbalance = 0.0;
+  each_key(row.count, s.places, row.sums.entries, [&](std::size_t j, bool kept, std::size_t i) {
+    double weight = kept ? double{s.kept_weights[i]} * of_kept : 0.0;
     if (!kept && row.fills_tail)
       weight = row.slope == 0.0 ? row.level : row.level + row.slope * (double{row.logits[j]} - row.mean);
-    if (options_.certificates.wanted()) note_residual(row, j, p, weight);
+    if (options_.certificates.wanted()) note_residual(row, j, double{s.weights[j]} * all, weight);
     if (row.fills_tail) row.scores[j] = static_cast<float>(weight);
   });
 }

@@ -31,6 +31,7 @@ struct StripTopK::Row {
   double reference = 0.0;                       // the largest score, 0 for none
   bool fills_tail = false;                      // the dropped keys have final weights
   double level = 0.0, slope = 0.0, mean = 0.0;  // of their line: two of probabilities, and a logit
+  double kept_sum = 0.0;                        // of the kept weights, as they are gathered
   // For certificates: sums of |final weight|, of p_j - final weight, and of p_j |x_j|.
   double absolute_weight = 0.0, imbalance = 0.0, spread = 0.0;
   RowSums sums;
@@ -49,6 +50,7 @@ struct StripTopK::Scratch {
   float* raw;             // its logits, where they differ
   float* weights;         // of the row at hand, e^(s - reference)
   std::uint32_t* places;  // where its kept keys stand in it
+  float* kept_weights;    // their weights; renormalized: relative to the best of them
   double* total;          // (value_dim, kPanel)
   float* part;            // the same, of one block
 };
@@ -61,14 +63,14 @@ void StripTopK::each_block(const Place& at, Visit&& visit) const noexcept {
       visit(Range{j, std::min(j + simd::kKeyBlock, range.end)});
 }
 
-// visit(place, is_kept) for the keys of a row; `places` are those of the kept ones.
+// visit(place, is_kept, number among the kept) for the keys of a row; `places` are those of the kept ones.
 template <class Visit>
 void each_key(std::size_t count, const std::uint32_t* places, std::size_t entries, Visit&& visit) noexcept {
   std::size_t next = 0;
   for (std::size_t j = 0; j < count; ++j) {
     const bool kept = next < entries && places[next] == j;
+    visit(j, kept, next);
     next += kept ? 1 : 0;
-    visit(j, kept);
   }
 }
 

@@ -71,6 +71,7 @@ StripTopK::Scratch StripTopK::cut(Pieces& pieces) const noexcept {
   s.raw = pieces.take<float>(needs_logits() ? block : 0);
   s.weights = pieces.take<float>(row);
   s.places = pieces.take<std::uint32_t>(row);
+  s.kept_weights = pieces.take<float>(row);
   s.total = pieces.take<double>(simd::kPanel * d_v);
   s.part = pieces.take<float>(simd::kPanel * d_v);
   if (scores == nullptr) return s;

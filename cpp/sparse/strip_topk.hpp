@@ -60,12 +60,13 @@ class StripTopK {
   void weigh(Row& row, Scratch& scratch) noexcept;
   void choose(const Place& place, Row& row, Scratch& scratch) noexcept;
   void fit(Row& row, const Scratch& scratch) noexcept;
+  void weigh_kept(Row& row, Scratch& scratch) noexcept;
   void settle(Row& row, const Scratch& scratch) noexcept;
-  void gather(const Place& place, std::size_t lane, Row& row, Scratch& scratch) noexcept;
+  void gather(const Place& place, std::size_t lane, const Row& row, Scratch& scratch) noexcept;
   double row_score_error(const Place& place, std::size_t lane, const Row& row) const noexcept;
   void mix(const Place& place, Scratch& scratch) noexcept;
 
-  void certify_mass(const Place& place, std::size_t lane, const Row& row, const Scratch& scratch) noexcept;
+  void certify_mass(const Place& place, std::size_t lane, Row& row, const Scratch& scratch) noexcept;
   double dropped_weight_above(const Place& place, std::size_t lane, const Row& row,
                               const Scratch& scratch) const noexcept;
   void note_residual(Row& row, std::size_t j, double p, double final_weight) noexcept;

@@ -7,13 +7,11 @@
 
 namespace heed {
 
-void StripTopK::gather(const Place& at, std::size_t lane, Row& row, Scratch& s) noexcept {
-  // In place: no kept key stands behind its own number among the kept.
-  for (std::size_t i = 0; i < row.sums.entries; ++i) {
-    s.weights[i] = s.weights[s.places[i]];
-    s.places[i] = row.keys[s.places[i]];
-  }
-  write_row(options_.estimator, problem_.value_rows(at.batch, at.kv_head), {s.places, row.scores, s.weights}, row.sums,
+void StripTopK::gather(const Place& at, std::size_t lane, const Row& row, Scratch& s) noexcept {
+  for (std::size_t i = 0; i < row.sums.entries; ++i) s.places[i] = row.keys[s.places[i]];
+  RowSums sums = row.sums;
+  sums.kept = row.kept_sum;
+  write_row(options_.estimator, problem_.value_rows(at.batch, at.kv_head), {s.places, row.scores, s.kept_weights}, sums,
             {}, {}, problem_.out_rows(at.batch, at.head).row(at.first + lane));
 }
 

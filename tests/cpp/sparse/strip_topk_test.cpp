@@ -144,6 +144,23 @@ TEST(StripTopK, SinksAreKeptFirstAndCounted) {
   }
 }
 
+// Sinks that weigh nothing a float can hold: renormalized they are still a mean of their values.
+TEST(StripTopK, SinksWithoutWeightAreRenormalizedAmongThemselves) {
+  AttentionShape shape{.queries = 1, .keys = 40, .head_dim = 1, .value_dim = 1, .sinks = 2};
+  std::vector<float> keys(40, 500.0f), values(40, 7.0f);
+  keys[0] = keys[1] = 0.0f, values[0] = 1.0f, values[1] = 2.0f;
+  test::Inputs inputs(shape, {1.0f}, keys, values);
+  const auto row = [&](Estimator estimator) {
+    return test::attend_topk(inputs, TopKOptions{.budget = {.k = 2}, .estimator = estimator}, true);
+  };
+  EXPECT_EQ(row(Estimator::kRenormalized).out[0], 1.5f);
+  EXPECT_GE(row(Estimator::kRenormalized).output_error[0], 5.5f);
+  EXPECT_EQ(row(Estimator::kRaw).out[0], 0.0f);
+  EXPECT_NEAR(row(Estimator::kLinear).out[0], 7.0f, 1e-5f);
+  inputs.k[0] = inputs.k[1] = -simd::kInfinity;
+  EXPECT_EQ(row(Estimator::kRenormalized).out[0], 0.0f) << "nothing is kept";
+}
+
 // Neither bits nor sets of a row change with what it does not see, be it NaN.
 TEST(StripTopK, WhatARuleHidesCannotChangeARow) {
   AttentionShape shape = grouped(60, 60, true);

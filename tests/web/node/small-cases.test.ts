@@ -9,7 +9,7 @@ import { afterAll, expect, test } from "vitest";
 
 import { expectedSync } from "../support/expected-variants.js";
 import { Random } from "../support/random.js";
-import { rowsOf, seenKeys, type Inputs, type Rules } from "../support/reference.js";
+import { keepingOrder, rowsOf, seenKeys, type Inputs, type Rules } from "../support/reference.js";
 import { optionsOf, scoreOptionsOf, type Case } from "../support/shapes.js";
 
 const heed = await create({ variant: expectedSync.includes("relaxed") ? "relaxed" : "simd" });
@@ -73,16 +73,6 @@ function smallInputs(choice: Choice): Inputs {
   return { shape, q, k, v: new Float32Array(shape.keys * kvHeads).fill(1), rules: smallRules(choice, shape) };
 }
 
-/** Key numbers in rank order: sinks, then score descending, index ascending, NaN last. */
-function rankOrder(keys: readonly number[], scores: Float32Array, sinks: number): number[] {
-  return [...keys].sort((a, b) => {
-    if (a < sinks || b < sinks) return a - b;
-    const [x, y] = [scores[a]!, scores[b]!];
-    if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
-    return x === y || Number.isNaN(x) ? a - b : y - x;
-  });
-}
-
 function expectSortedSets(inputs: Inputs, keep: Keep): void {
   const { q, k, v, shape, rules = {} } = inputs;
   const { sinks = 0, ...rest } = rules;
@@ -91,7 +81,7 @@ function expectSortedSets(inputs: Inputs, keep: Keep): void {
   const scores = heed.scores(q, k, { ...scoreOptionsOf(shape), ...windowed });
   rowsOf(shape).forEach(({ b, i, h }, r) => {
     const at = ((b * shape.heads + h) * shape.queries + i) * shape.keys;
-    const order = rankOrder(seenKeys(inputs, i, h), scores.subarray(at, at + shape.keys), sinks);
+    const order = keepingOrder(seenKeys(inputs, i, h), scores.subarray(at, at + shape.keys), sinks);
     const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
     if ("k" in keep) expect(kept.length).toBe(Math.min(keep.k, order.length));
     expect(kept).toEqual(order.slice(0, kept.length).sort((x, y) => x - y));
@@ -136,7 +126,7 @@ test.each([0, 3, 6])("the same on the real queries and keys of layer %i", (layer
     for (let r = 0; r < 2 * keys; ++r) {
       const [i, h] = [r >> 1, r & 1];
       const visible = Array.from({ length: i + 1 }, (_, j) => j);
-      const order = rankOrder(visible, scores.subarray((h * keys + i) * keys, (h * keys + i + 1) * keys), 0);
+      const order = keepingOrder(visible, scores.subarray((h * keys + i) * keys, (h * keys + i + 1) * keys), 0);
       const kept = [...indices.subarray(offsets[r]!, offsets[r + 1]!)];
       if (keep.k !== undefined) expect(kept.length).toBe(Math.min(keep.k, i + 1));
       expect(kept).toEqual(order.slice(0, kept.length).sort((a, b) => a - b));

@@ -104,9 +104,9 @@ export function expectSparse(inputs: Inputs, result: SparseResult, estimator: st
     const row = referenceRow(inputs, b, i, h);
     const keys = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
     expect(keys).toHaveLength(result.kept[r]!);
-    keys.forEach((key, at) => expect(key).toBeGreaterThan(at === 0 ? -1 : keys[at - 1]!));
+    if (!keys.every((key, at) => at === 0 || key > keys[at - 1]!)) expect.fail(`the keys of row ${r} do not ascend`);
     const kept = keys.map((key) => row.keys.indexOf(key));
-    expect(Math.min(0, ...kept), "every kept key is seen").toBe(0);
+    if (kept.includes(-1)) expect.fail(`row ${r} keeps a key that it does not see`);
     const expected =
       kept.length === 0 ? new Float64Array(shape.valueDim) : estimate(row, kept, shape.valueDim, estimator);
     const bound = { renormalized: renormalizedBound, linear: linearBound }[estimator] ?? estimatorBound;
@@ -125,16 +125,17 @@ export function expectCertificates(inputs: Inputs, result: SparseResult & { cert
     const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
     const places = kept.map((key) => row.keys.indexOf(key));
     const tau = droppedKeys(row, places).reduce((mass, j) => mass + row.weights[j]!, 0);
-    for (const bound of [singleGap, headAware, blockwise]) {
-      expect(bound[r]).toBeGreaterThanOrEqual(tau);
-      expect(bound[r]).toBeLessThanOrEqual(1);
-    }
-    expect(headAware[r]).toBeLessThanOrEqual(singleGap[r]!);
-    expect(logitError[r]).toBeLessThan(1e-3);
+    // One expectation a row, because there are many rows.
+    const below = [singleGap, headAware, blockwise]
+      .map((bound) => bound[r]!)
+      .filter((one) => !(one >= tau && one <= 1));
+    expect(below, `bounds of row ${b},${i},${h} below ${tau} or above 1`).toEqual([]);
+    const certain = headAware[r]! <= singleGap[r]! && logitError[r]! >= 0 && logitError[r]! < 1e-3;
+    if (!certain) expect.fail(`row ${b},${i},${h}: ${headAware[r]}, ${singleGap[r]}, ${logitError[r]}`);
     const exact = weightedSum(row, allOf(row), shape.valueDim);
     const returned = outRow(inputs, result.out, b, i, h);
     const error = Math.hypot(...exact.map((x, c) => x - returned[c]!));
-    expect(outputError[r], `output error of row ${b},${i},${h}`).toBeGreaterThanOrEqual(error);
+    if (!(outputError[r]! >= error)) expect.fail(`output error of row ${b},${i},${h}: ${outputError[r]} < ${error}`);
   });
 }
 

@@ -151,15 +151,29 @@ export function allOf(row: Row): number[] {
   return Array.from(row.weights, (_, j) => j);
 }
 
-/** The k first in rank order: score descending, then index ascending, NaN last; ascending indices. */
-export function bestKeys(scores: ArrayLike<number>, k: number): number[] {
-  const order = Array.from({ length: scores.length }, (_, j) => j).sort((a, b) => {
+/** Places in rank order: score descending, then index ascending, NaN last. */
+export function rankOrder(scores: ArrayLike<number>): number[] {
+  return Array.from({ length: scores.length }, (_, j) => j).sort((a, b) => {
     const [x, y] = [scores[a]!, scores[b]!];
     if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
     if (Number.isNaN(x) || x === y) return a - b;
     return y - x;
   });
-  return order.slice(0, k).sort((a, b) => a - b);
+}
+
+/** The k first in rank order, as ascending indices. */
+export function bestKeys(scores: ArrayLike<number>, k: number): number[] {
+  return rankOrder(scores)
+    .slice(0, k)
+    .sort((a, b) => a - b);
+}
+
+/** Keys that a row sees in the order in which it keeps them: sinks first, then by the scores of all keys of the row. */
+export function keepingOrder(seen: readonly number[], scores: ArrayLike<number>, sinks: number): number[] {
+  const first = seen.filter((key) => key < sinks);
+  const others = seen.slice(first.length);
+  const order = rankOrder(others.map((key) => scores[key]!));
+  return [...first, ...order.map((place) => others[place]!)];
 }
 
 /** The least-squares line of p over the logits x on the dropped keys: p ~ level + slope (x - mean). */
