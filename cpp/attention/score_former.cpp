@@ -16,8 +16,17 @@ void ScoreFormer::mask_rows(const T* mask, const PanelRows& rows, std::size_t fi
 }
 
 void ScoreFormer::form(const PanelRows& rows, Range keys, const float* packed, float* scores) const noexcept {
-  const std::size_t count = keys.size();
+  form_products(rows, keys.size(), packed, scores);
+  apply_rules(rows, keys, scores);
+}
+
+void ScoreFormer::form_products(const PanelRows& rows, std::size_t count, const float* packed,
+                                float* scores) const noexcept {
   simd::scores(rows.queries, packed, count, problem_.shape.head_dim, scores);
+}
+
+void ScoreFormer::apply_rules(const PanelRows& rows, Range keys, float* scores) const noexcept {
+  const std::size_t count = keys.size();
   if (problem_.softcap != 0.0) simd::kernel_softcap(scores, count, static_cast<float>(problem_.softcap));
   if (problem_.mask.bias != nullptr) {
     const float* starts[simd::kPanel];

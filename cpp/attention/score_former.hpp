@@ -21,6 +21,10 @@ class ScoreFormer {
   /// Scores with keys [keys): packed block, to scores [keys.size()][kPanel].
   void form(const PanelRows& rows, Range keys, const float* packed, float* scores) const noexcept;
 
+  /// form() in its two steps: the products alone, which softcap, mask and visibility then change.
+  void form_products(const PanelRows& rows, std::size_t count, const float* packed, float* scores) const noexcept;
+  void apply_rules(const PanelRows& rows, Range keys, float* scores) const noexcept;
+
   /// The same for `count` keys, ascending, with these numbers.
   void form_listed(const PanelRows& rows, const std::uint32_t* keys, std::size_t count, const float* packed,
                    float* scores) const noexcept;

@@ -1,6 +1,10 @@
 // The JavaScript face of topk/ and sparse/: selection, and attention over the keys that rank first.
+#include <algorithm>
+#include <optional>
+
+#include "base/buffer.hpp"
 #include "bindings/runtime.hpp"
-#include "sparse/topk_attention.hpp"
+#include "sparse/topk_search.hpp"
 #include "topk/select.hpp"
 
 namespace heed::bindings {
@@ -8,34 +12,83 @@ namespace {
 
 /// Field for field `RawTopKOptions` in web/src/runtime/raw.ts.
 struct JsTopKOptions {
-  std::uint32_t k;
-  double alpha, exponent;
-  std::uint32_t min, max;
+  Address budgets;
+  std::uint32_t budget_count;
   int estimator;
+  int denominator;
   Address dropped, bound, kept, indices, offsets;
+  Address single_gap, head_aware, blockwise, output_error, logit_error;
+  bool only_count;
 
-  Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
+  /// `budgets`: one, or one for each head.
+  TopKOptions options(const Budget* all) const noexcept {
+    return {.budget = all[0],
+            .estimator = static_cast<Estimator>(estimator),
+            .dropped = at<float>(dropped),
+            .bound = at<float>(bound),
+            .kept = at<std::uint32_t>(kept),
+            .indices = at<std::uint32_t>(indices),
+            .offsets = at<const std::uint32_t>(offsets),
+            .head_budgets = budget_count == 1 ? nullptr : all,
+            .certificates = {at<float>(single_gap), at<float>(head_aware), at<float>(blockwise),
+                             at<float>(output_error), at<float>(logit_error)},
+            .denominator = static_cast<Denominator>(denominator),
+            .only_count = only_count};
+  }
 
-  TopKOptions options() const noexcept {
-    return {budget(),
-            static_cast<Estimator>(estimator),
-            at<float>(dropped),
-            at<float>(bound),
-            at<std::uint32_t>(kept),
-            at<std::uint32_t>(indices),
-            at<const std::uint32_t>(offsets)};
+  /// False when there is no memory.
+  bool read_budgets(Buffer<Budget>& all) const noexcept {
+    constexpr std::size_t kNumbers = 7;
+    if (!all.resize(std::max<std::size_t>(1, budget_count))) return false;
+    all[0] = {};
+    for (std::size_t i = 0; i < budget_count; ++i) {
+      const double* b = at<const double>(budgets) + i * kNumbers;
+      const auto count = [&](std::size_t number) { return static_cast<std::uint32_t>(b[number]); };
+      all[i] = {.k = count(0), .law = {b[1], b[2], count(3), count(4)}, .mass = b[5], .threshold = b[6]};
+    }
+    return true;
   }
 };
 
-Job<TopKAttention>* make_topk(const JsProblem& js, const JsTopKOptions& options) {
-  return new Job<TopKAttention>(js.problem(), options.options());
+/// A search, and the budgets that it refers to.
+class TopKWork {
+ public:
+  TopKWork(const AttentionProblem& problem, const JsTopKOptions& options, TaskPool& pool) {
+    if (!options.read_budgets(budgets_))
+      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the budgets of the heads");
+    else
+      status_ = search_.emplace(problem, options.options(budgets_.data()), pool).status();
+  }
+
+  const Status& status() const noexcept { return status_; }
+  std::size_t units() const noexcept { return search_ ? search_->units() : 0; }
+  void run(Range units) { search_->run(units); }
+
+ private:
+  Status status_;
+  Buffer<Budget> budgets_;
+  std::optional<TopKSearch> search_;
+};
+
+Job<TopKWork>* make_topk(const JsProblem& js, const JsTopKOptions& options) {
+  return new Job<TopKWork>(js.problem(), options);
 }
 
 double topk_offsets(const JsProblem& js, const JsTopKOptions& options, Address offsets) {
+  constexpr double kTooMany = -1.0, kNotKnown = -2.0;
   const AttentionProblem problem = js.problem();
   auto* const totals = at<std::uint32_t>(offsets);
-  if (!validate(problem).ok() || !write_offsets(problem.shape, options.budget(), totals)) return -1.0;
+  Buffer<Budget> budgets;
+  if (!validate(problem).ok() || !options.read_budgets(budgets)) return kTooMany;
+  const TopKOptions wanted = options.options(budgets.data());
+  if (!entries_known(problem, wanted)) return kNotKnown;
+  if (!write_offsets(problem, wanted, totals)) return kTooMany;
   return totals[problem.shape.batch * problem.shape.queries * problem.shape.heads];
+}
+
+double counted_offsets(Address kept, std::uint32_t rows, Address offsets) {
+  auto* const totals = at<std::uint32_t>(offsets);
+  return write_offsets(at<const std::uint32_t>(kept), rows, totals) ? totals[rows] : -1.0;
 }
 
 JsStatus select_topk_js(Address scores, std::uint32_t count, std::uint32_t k, Address indices, Address values) {
@@ -52,19 +105,24 @@ double window_law(std::uint32_t n, double alpha, double exponent, std::uint32_t 
 EMSCRIPTEN_BINDINGS(topk) {
   using namespace emscripten;
   value_object<JsTopKOptions>("TopKOptions")
-      .field("k", &JsTopKOptions::k)
-      .field("alpha", &JsTopKOptions::alpha)
-      .field("exponent", &JsTopKOptions::exponent)
-      .field("min", &JsTopKOptions::min)
-      .field("max", &JsTopKOptions::max)
+      .field("budgets", &JsTopKOptions::budgets)
+      .field("budgetCount", &JsTopKOptions::budget_count)
       .field("estimator", &JsTopKOptions::estimator)
+      .field("denominator", &JsTopKOptions::denominator)
       .field("dropped", &JsTopKOptions::dropped)
       .field("bound", &JsTopKOptions::bound)
       .field("kept", &JsTopKOptions::kept)
       .field("indices", &JsTopKOptions::indices)
-      .field("offsets", &JsTopKOptions::offsets);
+      .field("offsets", &JsTopKOptions::offsets)
+      .field("singleGap", &JsTopKOptions::single_gap)
+      .field("headAware", &JsTopKOptions::head_aware)
+      .field("blockwise", &JsTopKOptions::blockwise)
+      .field("outputError", &JsTopKOptions::output_error)
+      .field("logitError", &JsTopKOptions::logit_error)
+      .field("onlyCount", &JsTopKOptions::only_count);
   bind_job("TopKJob", &make_topk);
   function("topKOffsets", &topk_offsets);
+  function("countedOffsets", &counted_offsets);
   function("selectTopK", &select_topk_js);
   function("windowLaw", &window_law);
 }

@@ -15,6 +15,11 @@ inline std::uint32_t winners(const float* scores, F32 low, F32 high) noexcept {
   return bits(load(scores) > low) | bits(load(scores + kLanes) > high) << kLanes;
 }
 
+inline std::uint32_t winners_of_pair(const float* pair, F32 low, F32 high) noexcept {
+  return bits(load(pair) > low, load(pair + kLanes) > high, load(pair + kPanel) > low,
+              load(pair + kPanel + kLanes) > high);
+}
+
 }  // namespace
 
 // Two loops, because hits come at random and every branch on them is mispredicted: the first notes the pairs with a
@@ -27,7 +32,7 @@ HEED_KERNEL void kernel_filter(const float* scores, std::size_t key_count, const
   std::size_t found = 0, j = 0;
   for (; j + 2 <= key_count; j += 2) {
     const float* pair = scores + j * kPanel;
-    const std::uint32_t mask = winners(pair, low, high) | winners(pair + kPanel, low, high) << kPanel;
+    const std::uint32_t mask = winners_of_pair(pair, low, high);
     hits[found] = {mask, static_cast<std::uint32_t>(j)};
     found += mask != 0 ? 1 : 0;
   }

@@ -6,7 +6,7 @@
 namespace heed::simd {
 
 /// For each lane of `scores` (count, kPanel) a threshold that at least wanted[lane] scores exceed, and not many more: a
-/// bisection of 9 steps between the lane's lowest and highest score, all lanes at once. NaN is passed over.
+/// bisection of 7 steps between the lane's lowest and highest score, all lanes at once. NaN is passed over.
 void kernel_sample_threshold(const float* scores, std::size_t count, const float* wanted, float* threshold) noexcept;
 
 /// How many of the `count` numbers at `x` exceed each of three thresholds. `x` must have room for whole vectors; what

@@ -26,12 +26,24 @@ inline F32 keep_factor(F32 before, F32 after, const ExpConstants* k) noexcept {
   return xsimd::select(before == after, splat(1.0f), exp(before - after, k));
 }
 
+// Every lane has seen a key.
+inline bool is_settled(const PanelState& state) noexcept {
+  const F32 none = splat(-kInfinity);
+  return (bits(load(state.reference) == none) | bits(load(state.reference + kLanes) == none)) == 0;
+}
+
+// Some score lies further above its lane's reference than the slack allows.
+inline bool exceeds_slack(const Pair& highest, const PanelState& state) noexcept {
+  const F32 slack = splat(kSlack);
+  return (bits(highest.low > load(state.reference) + slack) |
+          bits(highest.high > load(state.reference + kLanes) + slack)) != 0;
+}
+
 inline bool raise_reference(const float* scores, std::size_t key_count, PanelState& state, float* rescale,
                             const ExpConstants* k) noexcept {
   const Pair highest = block_max(scores, key_count);
+  if (!exceeds_slack(highest, state)) return false;
   const F32 low = load(state.reference), high = load(state.reference + kLanes);
-  const F32 slack = splat(kSlack);
-  if ((bits(highest.low > low + slack) | bits(highest.high > high + slack)) == 0) return false;
   const F32 new_low = at_least(low, highest.low), new_high = at_least(high, highest.high);
   store(rescale, keep_factor(low, new_low, k));
   store(rescale + kLanes, keep_factor(high, new_high, k));

@@ -15,8 +15,11 @@ struct LaneVisibility {
   float sinks;
 };
 
+/// Of the cap: what softcap adds to the error of a score at most.
+inline constexpr float kSoftcapError = 4e-7f;
+
 /// s = cap tanh(s / cap), by tanh(y) = 1 - 2 / (e^(2 y) + 1).
-/// Numerics: absolute error at most 4e-7 cap, and the same factor of rounding as its argument.
+/// Numerics: absolute error at most kSoftcapError cap, and the same factor of rounding as its argument.
 void kernel_softcap(float* scores, std::size_t count, float cap) noexcept;
 
 /// s[j][lane] += bias[lane][j]: lane l's row of the bias begins at rows[l].

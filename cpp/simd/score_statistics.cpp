@@ -27,11 +27,11 @@ HEED_KERNEL void kernel_moments(const float* scores, std::size_t key_count, doub
 
 HEED_KERNEL void kernel_count_above(const float* scores, std::size_t key_count, const float* threshold,
                                     std::uint64_t* count) noexcept {
-  const F32 low = load(threshold), high = load(threshold + kLanes), one = splat(1.0f), none = zero();
-  F32 count_low = none, count_high = none;  // at most kKeyBlock, exact in float
+  const F32 low = load(threshold), high = load(threshold + kLanes);
+  F32 count_low = zero(), count_high = zero();  // at most kKeyBlock, exact in float
   for (std::size_t j = 0; j < key_count; ++j) {
-    count_low = count_low + xsimd::select(load(scores) > low, one, none);
-    count_high = count_high + xsimd::select(load(scores + kLanes) > high, one, none);
+    count_low = count_low + counted(load(scores) > low);
+    count_high = count_high + counted(load(scores + kLanes) > high);
     scores += kPanel;
   }
   alignas(64) float counts[kPanel];

@@ -29,20 +29,36 @@ HEED_KERNEL bool kernel_softmax(float* scores, std::size_t key_count, PanelState
   return moved;
 }
 
-HEED_KERNEL bool kernel_denominator(const float* scores, std::size_t key_count, PanelState& state, float* rescale,
-                                    float* block_sum) noexcept {
-  const ExpConstants* k = exp_constants();
-  const bool moved = raise_reference(scores, key_count, state, rescale, k);
+namespace {
+
+// The block's sum relative to the reference as it is; returns the block's maximum, found along the way.
+inline Pair add_up(const float* scores, std::size_t key_count, const PanelState& state, const ExpConstants* k,
+                   float* block_sum) noexcept {
   F32 sum_low = zero(), sum_high = zero();
   const F32 low = usable_reference(state.reference), high = usable_reference(state.reference + kLanes);
+  Pair highest{splat(-kInfinity), splat(-kInfinity)};
 #pragma clang loop unroll(disable)
   for (std::size_t j = 0; j < key_count; ++j) {
-    sum_low = sum_low + exp(load(scores) - low, k);
-    sum_high = sum_high + exp(load(scores + kLanes) - high, k);
+    const F32 s_low = load(scores), s_high = load(scores + kLanes);
+    highest = {at_least(highest.low, s_low), at_least(highest.high, s_high)};
+    sum_low = sum_low + exp(s_low - low, k);
+    sum_high = sum_high + exp(s_high - high, k);
     scores += kPanel;
   }
   store(block_sum, sum_low);
   store(block_sum + kLanes, sum_high);
+  return highest;
+}
+
+}  // namespace
+
+// The reference hardly ever moves, so the block is summed first and again if it had to.
+HEED_KERNEL bool kernel_denominator(const float* scores, std::size_t key_count, PanelState& state, float* rescale,
+                                    float* block_sum) noexcept {
+  const ExpConstants* k = exp_constants();
+  if (is_settled(state) && !exceeds_slack(add_up(scores, key_count, state, k, block_sum), state)) return false;
+  const bool moved = raise_reference(scores, key_count, state, rescale, k);
+  add_up(scores, key_count, state, k, block_sum);
   return moved;
 }
 

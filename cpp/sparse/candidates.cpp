@@ -26,8 +26,20 @@ void order_by_key(Candidates& row) noexcept {
 }
 
 float cut_to_best(Candidates& row, std::size_t k, std::uint32_t all_before) noexcept {
-  order_by_key(row);
-  const float cut = keep_best(row.scores, row.indices, row.count, k);
+  const std::optional<float> limit =
+      0 < k && k < row.count ? separator(row.scores, row.count, k) : std::optional<float>();
+  float cut;
+  if (limit) {
+    // No two scores tie at the cut, so that the runs can be cut each on its own, and fewer are left to merge.
+    const std::size_t middle = move_above(row.scores, row.indices, {0, row.first_run}, 0, *limit);
+    row.count = move_above(row.scores, row.indices, {row.first_run, row.count}, middle, *limit);
+    row.first_run = middle;
+    order_by_key(row);
+    cut = *std::min_element(row.scores, row.scores + k);
+  } else {
+    order_by_key(row);
+    cut = keep_best(row.scores, row.indices, row.count, k);
+  }
   row.count = row.first_run = k;
   // A later key with the score of the k-th best loses against it, unless that one is a sampled key with a higher
   // number.

@@ -19,21 +19,40 @@ struct PanelScan {
   std::uint32_t first_run[simd::kPanel];  // of them, in the first ascending run
   std::uint32_t wanted[simd::kPanel];     // entries to keep
   std::uint32_t moves;                    // of the reference
+  bool fast;                              // weights are coarse ones relative to 0 (simd/fast_exp.hpp)
   PanelVisibility sees;
   PanelRows rows;
 
-  /// Adds a block's moments. `rescale` is the factor for weights from before, 1 / e^(what the reference rose by).
-  void add(const simd::BlockMoments& block, std::size_t lane, float before, float rescale,
-           std::uint32_t keys) noexcept {
-    // x = s - reference: when the reference rises by r, every x so far falls by r.
-    const double rise = before == -simd::kInfinity ? 0.0 : double{state.reference[lane]} - double{before};
-    const auto n = static_cast<double>(summed[lane]);
-    const double factor = double{rescale};
-    w_x[lane] = factor * (w_x[lane] - rise * all[lane]) + double{block.product[lane]};
-    x_squared[lane] += rise * (rise * n - 2.0 * x[lane]) + double{block.square[lane]};
-    x[lane] += double{block.score[lane]} - rise * n;
-    all[lane] = all[lane] * factor + double{block.weight[lane]};
-    summed[lane] += keys;
+  /// Adds a block's sums of weights; `factor` (kPanel) is for those from before, null where the reference stayed.
+  void add(const float* weights, const float* factor) noexcept {
+    if (factor != nullptr) {
+      for (std::size_t lane = 0; lane < simd::kPanel; ++lane) all[lane] *= double{factor[lane]};
+    }
+    for (std::size_t lane = 0; lane < simd::kPanel; ++lane) all[lane] += double{weights[lane]};
+  }
+
+  /// What was summed relative to the references `before` becomes relative to those of now; `factor` is for weights,
+  /// 1 / e^(what the reference rose by).
+  void move(const float* before, const float* factor) noexcept {
+    for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
+      // x = s - reference: when the reference rises by r, every x so far falls by r.
+      const double rise = before[lane] == -simd::kInfinity ? 0.0 : double{state.reference[lane]} - double{before[lane]};
+      const auto n = static_cast<double>(summed[lane]);
+      w_x[lane] = double{factor[lane]} * (w_x[lane] - rise * all[lane]);
+      x_squared[lane] += rise * (rise * n - 2.0 * x[lane]);
+      x[lane] -= rise * n;
+      all[lane] *= double{factor[lane]};
+    }
+  }
+
+  /// Adds a block's moments, relative to the references of now.
+  void add(const simd::BlockMoments& block) noexcept {
+    for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
+      all[lane] += double{block.weight[lane]};
+      x[lane] += double{block.score[lane]};
+      x_squared[lane] += double{block.square[lane]};
+      w_x[lane] += double{block.product[lane]};
+    }
   }
 };
 

@@ -36,7 +36,8 @@ Line fit_line(Estimator estimator, const KeptKeys& kept, const RowSums& sums, co
 void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
                const ScoreSums& scores, const VisibleSums& visible, float* out) noexcept {
   const std::size_t columns = values.cols;
-  if (sums.entries == 0 || sums.all == 0.0) {
+  const bool renormalized = estimator == Estimator::kRenormalized;
+  if (sums.entries == 0 || sums.all == 0.0 || (renormalized && sums.kept == 0.0)) {
     std::fill_n(out, columns, 0.0f);
     return;
   }
@@ -48,7 +49,7 @@ void write_row(Estimator estimator, const MatrixView<const float>& values, const
       (estimator == Estimator::kCompensated || estimator == Estimator::kLinear) && sums.entries < sums.visible;
   if (!fitted) {
     simd::kernel_gather(values, kept.indices, kept.weights, sums.entries, out);
-    const auto factor = static_cast<float>(1.0 / (estimator == Estimator::kRenormalized ? sums.kept : sums.all));
+    const auto factor = static_cast<float>(1.0 / (renormalized ? sums.kept : sums.all));
     for (std::size_t c = 0; c < columns; ++c) out[c] *= factor;
     return;
   }

@@ -56,7 +56,8 @@ struct VisibleSums {
   std::size_t scored_stride;
 };
 
-/// Writes the row. A row without weight is zero, a row with a NaN score is NaN.
+/// Writes the row. A row without weight is zero, and so is a renormalized one whose kept keys have none; a row with a
+/// NaN score is NaN.
 void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
                const ScoreSums& scores, const VisibleSums& visible, float* out) noexcept;
 

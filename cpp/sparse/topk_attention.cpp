@@ -1,8 +1,11 @@
 #include "sparse/topk_attention.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "simd/candidate_filter.hpp"
+#include "simd/fast_exp.hpp"
 #include "simd/gather.hpp"
 #include "simd/pack.hpp"
 #include "simd/row_filter.hpp"
@@ -25,22 +28,20 @@ std::size_t candidate_capacity(std::size_t most_kept, std::size_t keys) noexcept
   return round_up(std::min(enough, keys + simd::kKeyBlock), 16);
 }
 
+std::size_t most_entries(const AttentionShape& shape, const TopKOptions& options) noexcept {
+  std::size_t most = 0;
+  for (std::size_t head = 0; head < shape.heads; ++head)
+    most = std::max(most, options.budget_of(head).entries(shape.keys));
+  return most;
+}
+
 }  // namespace
 
-bool write_offsets(const AttentionShape& shape, const Budget& budget, std::uint32_t* offsets) noexcept {
-  std::uint64_t total = 0;
-  *offsets++ = 0;
-  for (std::size_t b = 0; b < shape.batch; ++b) {
-    for (std::size_t i = 0; i < shape.queries; ++i) {
-      const std::size_t entries = budget.entries(shape.visible(i));
-      for (std::size_t h = 0; h < shape.heads; ++h) {
-        total += entries;
-        if (total > UINT32_MAX) return false;
-        *offsets++ = static_cast<std::uint32_t>(total);
-      }
-    }
-  }
-  return true;
+bool scans(const AttentionProblem& problem, const TopKOptions& options) noexcept {
+  const AttentionShape& shape = problem.shape;
+  const bool line_through_other_scores = problem.softcap != 0.0 && options.estimator == Estimator::kLinear;
+  return shape.window == 0 && shape.sinks == 0 && !line_through_other_scores && !options.certificates.wanted() &&
+         !options.only_count && entries_known(problem, options);
 }
 
 TopKAttention::TopKAttention(const AttentionProblem& problem, const TopKOptions& options, TaskPool& pool)
@@ -48,13 +49,13 @@ TopKAttention::TopKAttention(const AttentionProblem& problem, const TopKOptions&
       options_(options),
       pool_(pool),
       status_(validate(problem)),
-      most_kept_(options.budget.entries(problem.shape.keys)),
+      most_kept_(most_entries(problem.shape, options)),
       capacity_(candidate_capacity(most_kept_, problem.shape.keys)),
       blocks_(status_.ok() ? problem.shape : AttentionShape{}, unit_rows(most_kept_)),
       former_(problem_) {
-  if (status_.ok()) status_ = validate(options.budget);
-  if (status_.ok() && (problem.shape.window != 0 || !problem.mask.empty() || problem.softcap != 0.0))
-    status_ = Status::fail(ErrorCode::kUnsupported, "window, mask and softcap are not available for top-k attention");
+  if (status_.ok()) status_ = validate(options, problem.shape.heads);
+  if (status_.ok() && !scans(problem, options))
+    status_ = Status::fail(ErrorCode::kUnsupported, "such rows do not pass by block by block");
   if (status_.ok()) status_ = prepare();
 }
 
@@ -63,16 +64,43 @@ Status TopKAttention::prepare() {
   const std::size_t heads = shape.batch * shape.kv_heads;
   const CheckedSize total = checked_product({scratch_bytes(), pool_.threads()});
   const bool room =
-      total.fits && scratch_.resize(total.value) && key_norms_.resize(heads * shape.keys) &&
+      total.fits && scratch_.resize(total.value) && key_norms_.resize(heads * shape.keys) && order_keys() &&
       (!needs_values() || tail_sums_.build(problem_, blocks_.panels_per_head() * simd::kPanel, linear(), pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
   pool_.run({0, heads}, [&](std::size_t head, std::size_t) {
     const MatrixView<const float> keys = problem_.key_rows(head / shape.kv_heads, head % shape.kv_heads);
     double largest = 0.0;
-    for (std::size_t j = 0; j < shape.keys; ++j)
-      key_norms_[head * shape.keys + j] = largest = std::max(largest, row_norm(keys.row(j), keys.cols));
+    for (std::size_t j = 0; j < shape.keys; ++j) {
+      const double norm = row_norm(keys.row(j), keys.cols);
+      largest = std::max(largest, std::isnan(norm) ? std::numeric_limits<double>::infinity() : norm);
+      key_norms_[head * shape.keys + j] = largest;
+    }
   });
   return {};
+}
+
+// Where no row sees less than another all units look at the keys in one order.
+bool TopKAttention::order_keys() {
+  const AttentionShape& shape = problem_.shape;
+  if (shape.causal || shape.queries <= blocks_.panels_per_head() * simd::kPanel) return true;
+  return ordered_keys_.build(problem_, KeyOrder(shape.keys, shape.keys, most_kept_), pool_);
+}
+
+// Whether every score of a panel's rows lies where the coarse exponential is good for it. False where some product is
+// not finite.
+bool TopKAttention::fast_enough(const PanelRows& rows) const noexcept {
+  const AttentionShape& shape = problem_.shape;
+  if (options_.denominator != Denominator::kFast || linear() || problem_.mask.bias != nullptr) return false;
+  const std::size_t visible = shape.end(rows.last - 1);
+  if (visible == 0) return false;
+  const std::size_t kv_head = rows.head / shape.group();
+  const double key_norm = key_norms_[(rows.batch * shape.kv_heads + kv_head) * shape.keys + visible - 1];
+  double query_norm = 0.0;
+  for (std::size_t i = rows.first; i < rows.last; ++i) {
+    const double norm = row_norm(problem_.query_rows(rows.batch, rows.head).row(i), shape.head_dim);
+    if (!(norm <= query_norm)) query_norm = norm;
+  }
+  return 1.001 * std::abs(problem_.scale) * query_norm * key_norm <= double{simd::kFastExpRange};
 }
 
 TopKAttention::Scratch TopKAttention::cut(Pieces& pieces) const noexcept {
@@ -115,7 +143,13 @@ void TopKAttention::run_unit(std::size_t index, std::size_t thread) noexcept {
   KeyOrder order(shape.end(unit.first), shape.end(unit.last - 1), most_kept_);
   if (linear()) start_tail(unit, s);
   if (order.sample() != 0) scan_sample(unit, order, s);
-  while (const std::size_t count = order.list_next(simd::kKeyBlock, s.listed)) scan_block(unit, count, s);
+  if (ordered_keys_.ready()) {
+    for (std::size_t j = order.sample(); j < shape.keys; j += simd::kKeyBlock)
+      scan_block(unit, ordered_keys_.at(unit.batch, unit.kv_head, j, std::min(simd::kKeyBlock, shape.keys - j)), s);
+  } else {
+    while (const std::size_t count = order.list_next(simd::kKeyBlock, s.listed))
+      scan_block(unit, pack_listed(unit, count, s), s);
+  }
   finish_rows(unit, order.sample() != 0, s);
 }
 
@@ -130,59 +164,69 @@ void TopKAttention::start_panel(const RowBlocks::Unit& unit, std::size_t p, Scra
   simd::kernel_pack_panel(problem_.query_rows(unit.batch, head), first, static_cast<float>(problem_.scale), queries);
   scan.state.clear();
   scan.moves = 0;
+  scan.fast = fast_enough(scan.rows);
+  const Budget& budget = options_.budget_of(head);
   for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
     const bool row = first + lane < unit.last;
     scan.threshold[lane] = row ? -simd::kInfinity : simd::kInfinity;  // a lane without a row gathers nothing
-    scan.wanted[lane] = row ? static_cast<std::uint32_t>(options_.budget.entries(shape.visible(first + lane))) : 0;
+    scan.wanted[lane] = row ? static_cast<std::uint32_t>(budget.entries(shape.visible(first + lane))) : 0;
     scan.count[lane] = scan.first_run[lane] = scan.summed[lane] = 0;
     scan.all[lane] = scan.x[lane] = scan.x_squared[lane] = scan.w_x[lane] = 0.0;
   }
 }
 
+// The first `count` listed keys as a packed block.
+PassingKeys TopKAttention::pack_listed(const RowBlocks::Unit& unit, std::size_t count, Scratch& s) noexcept {
+  simd::kernel_pack_listed(problem_.key_rows(unit.batch, unit.kv_head), s.listed, count, problem_.shape.head_dim,
+                           s.keys);
+  return {s.listed, s.keys, count};
+}
+
 void TopKAttention::scan_sample(const RowBlocks::Unit& unit, const KeyOrder& order, Scratch& s) noexcept {
-  const std::size_t d = problem_.shape.head_dim, count = order.sample();
-  order.list_sample(s.listed);
-  simd::kernel_pack_listed(problem_.key_rows(unit.batch, unit.kv_head), s.listed, count, d, s.keys);
+  const std::size_t count = order.sample();
+  if (!ordered_keys_.ready()) order.list_sample(s.listed);
+  const PassingKeys sample =
+      ordered_keys_.ready() ? ordered_keys_.at(unit.batch, unit.kv_head, 0, count) : pack_listed(unit, count, s);
   for (std::size_t p = 0; p < blocks_.panels(); ++p) {
     PanelScan& scan = s.panels[p];
     if (scan.sees.end_most == 0) continue;
-    former_.form_listed(scan.rows, s.listed, count, s.keys, s.scores);
+    former_.form_listed(scan.rows, sample.numbers, count, sample.packed, s.scores);
     for (std::size_t j = 0; j < count; j += simd::kKeyBlock)
-      add_to_sums(scan, s.scores + j * simd::kPanel, {s.listed + j, std::min(simd::kKeyBlock, count - j), 0});
+      add_to_sums(scan, s.scores + j * simd::kPanel, {sample.numbers + j, std::min(simd::kKeyBlock, count - j), 0});
     alignas(64) float hits[simd::kPanel], threshold[simd::kPanel];
     for (std::size_t lane = 0; lane < simd::kPanel; ++lane) hits[lane] = order.hits(scan.wanted[lane]);
     simd::kernel_sample_threshold(s.scores, count, hits, threshold);
     for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
       scan.threshold[lane] = scan.wanted[lane] == 0 ? simd::kInfinity : threshold[lane];
     for (std::size_t j = 0; j < count; j += simd::kKeyBlock)
-      offer(p, s.scores + j * simd::kPanel, {s.listed + j, std::min(simd::kKeyBlock, count - j), 0}, s);
+      offer(p, s.scores + j * simd::kPanel, {sample.numbers + j, std::min(simd::kKeyBlock, count - j), 0}, s);
     std::copy_n(scan.count, simd::kPanel, scan.first_run);
   }
 }
 
-void TopKAttention::scan_block(const RowBlocks::Unit& unit, std::size_t count, Scratch& s) noexcept {
-  const std::size_t d = problem_.shape.head_dim, panels = blocks_.panels();
-  simd::kernel_pack_listed(problem_.key_rows(unit.batch, unit.kv_head), s.listed, count, d, s.keys);
-  const TailBlock tail = linear() ? pack_tail(unit, count, s) : TailBlock{};
+void TopKAttention::scan_block(const RowBlocks::Unit& unit, const PassingKeys& keys, Scratch& s) noexcept {
+  const std::size_t panels = blocks_.panels();
+  const std::uint32_t* const numbers = keys.numbers;
+  const TailBlock tail = linear() ? pack_tail(unit, keys, s) : TailBlock{};
   for (std::size_t together = 0; together < panels; together += kPanelsTogether) {
     const auto each = [&](auto&& step) {
       for (std::size_t p = together; p < std::min(together + kPanelsTogether, panels); ++p) {
         const std::size_t most = s.panels[p].sees.end_most;
-        if (most <= s.listed[0]) continue;
+        if (most <= numbers[0]) continue;
         const std::size_t seen =
-            s.listed[count - 1] < most
-                ? count
-                : static_cast<std::size_t>(std::lower_bound(s.listed, s.listed + count, most) - s.listed);
+            numbers[keys.count - 1] < most
+                ? keys.count
+                : static_cast<std::size_t>(std::lower_bound(numbers, numbers + keys.count, most) - numbers);
         step(p, seen, s.scores + (p - together) * simd::kKeyBlock * simd::kPanel);
       }
     };
     each([&](std::size_t p, std::size_t seen, float* scores) {
-      former_.form_listed(s.panels[p].rows, s.listed, seen, s.keys, scores);
+      former_.form_listed(s.panels[p].rows, numbers, seen, keys.packed, scores);
     });
     each([&](std::size_t p, std::size_t seen, float* scores) {
-      add_to_sums(s.panels[p], scores, {s.listed, seen, 0});
+      add_to_sums(s.panels[p], scores, {numbers, seen, 0});
       if (seen > tail.skip && tail.size != 0) add_to_tail(tail, p, scores, seen, s);
-      offer(p, scores, {s.listed, seen, s.listed[seen - 1]}, s);
+      offer(p, scores, {numbers, seen, numbers[seen - 1]}, s);
     });
   }
 }
@@ -192,10 +236,13 @@ void TopKAttention::add_to_sums(PanelScan& scan, const float* scores, const Offe
   alignas(64) float rescale[simd::kPanel];
   if (!linear()) {
     alignas(64) float block_sum[simd::kPanel];
-    const bool moved = simd::kernel_denominator(scores, keys.count, scan.state, rescale, block_sum);
+    bool moved = false;
+    if (scan.fast)
+      simd::kernel_fast_denominator(scores, keys.count, block_sum);
+    else
+      moved = simd::kernel_denominator(scores, keys.count, scan.state, rescale, block_sum);
     if (moved) ++scan.moves;
-    for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
-      scan.all[lane] = (moved ? scan.all[lane] * double{rescale[lane]} : scan.all[lane]) + double{block_sum[lane]};
+    scan.add(block_sum, moved ? rescale : nullptr);
     return;
   }
   float before[simd::kPanel];
@@ -203,15 +250,18 @@ void TopKAttention::add_to_sums(PanelScan& scan, const float* scores, const Offe
   const std::size_t past = keys.numbers[keys.count - 1] + std::size_t{1};
   const bool hidden = !scan.sees.all_see({keys.numbers[0], past});
   simd::BlockMoments moments;
-  const bool moved = simd::kernel_tail_moments(scores, keys.count, hidden, scan.state, rescale, moments);
-  if (moved) ++scan.moves;
+  if (simd::kernel_tail_moments(scores, keys.count, hidden, scan.state, rescale, moments)) {
+    ++scan.moves;
+    scan.move(before, rescale);
+  }
+  scan.add(moments);
   for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
     std::size_t seen = keys.count;
     if (hidden) {
       const auto end = static_cast<std::uint32_t>(scan.sees.lanes.end[lane]);
       seen = static_cast<std::size_t>(std::lower_bound(keys.numbers, keys.numbers + keys.count, end) - keys.numbers);
     }
-    scan.add(moments, lane, before[lane], moved ? rescale[lane] : 1.0f, static_cast<std::uint32_t>(seen));
+    scan.summed[lane] += static_cast<std::uint32_t>(seen);
   }
 }
 
@@ -229,13 +279,15 @@ void TopKAttention::start_tail(const RowBlocks::Unit& unit, Scratch& s) noexcept
 
 // The values of those listed keys that not every row of the unit sees, packed once for all panels. Behind the sample
 // and what every row sees no key is left out, so these are neighbors.
-TopKAttention::TailBlock TopKAttention::pack_tail(const RowBlocks::Unit& unit, std::size_t count, Scratch& s) noexcept {
+TopKAttention::TailBlock TopKAttention::pack_tail(const RowBlocks::Unit& unit, const PassingKeys& keys,
+                                                  Scratch& s) noexcept {
   const std::size_t by_all = problem_.shape.end(unit.first);
-  if (s.listed[count - 1] < by_all) return {};
-  const auto skip = static_cast<std::size_t>(std::lower_bound(s.listed, s.listed + count, by_all) - s.listed);
-  const std::size_t columns = round_up(problem_.shape.value_dim, simd::kKeyTile), size = count - skip;
+  const std::uint32_t* const numbers = keys.numbers;
+  if (numbers[keys.count - 1] < by_all) return {};
+  const auto skip = static_cast<std::size_t>(std::lower_bound(numbers, numbers + keys.count, by_all) - numbers);
+  const std::size_t columns = round_up(problem_.shape.value_dim, simd::kKeyTile), size = keys.count - skip;
   const bool finite = simd::kernel_pack_checked(problem_.value_rows(unit.batch, unit.kv_head),
-                                                {s.listed[skip], s.listed[skip] + size}, columns, s.block_values);
+                                                {numbers[skip], numbers[skip] + size}, columns, s.block_values);
   return {skip, size, finite};
 }
 
@@ -268,6 +320,9 @@ void TopKAttention::offer(std::size_t p, const float* scores, const OfferedKeys&
   const std::size_t base = p * simd::kPanel * capacity_;
   simd::kernel_filter(scores, keys.count, keys.numbers, scan.threshold,
                       {s.candidate_scores + base, s.candidate_indices + base, scan.count, capacity_});
+  std::uint32_t fullest = 0;
+  for (std::size_t lane = 0; lane < simd::kPanel; ++lane) fullest = std::max(fullest, scan.count[lane]);
+  if (fullest + simd::kKeyBlock <= capacity_) return;
   for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
     if (scan.count[lane] + simd::kKeyBlock <= capacity_) continue;
     Candidates row = candidates(p, lane, s);

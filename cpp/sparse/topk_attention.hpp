@@ -19,28 +19,19 @@
 #include "base/buffer.hpp"
 #include "base/pieces.hpp"
 #include "parallel/task_pool.hpp"
-#include "sparse/budget.hpp"
 #include "sparse/candidates.hpp"
 #include "sparse/key_order.hpp"
+#include "sparse/ordered_keys.hpp"
 #include "sparse/panel_scan.hpp"
+#include "sparse/row_offsets.hpp"
 #include "sparse/tail.hpp"
 #include "sparse/tail_sums.hpp"
+#include "sparse/topk_options.hpp"
 
 namespace heed {
 
-struct TopKOptions {
-  Budget budget;
-  Estimator estimator = Estimator::kLinear;
-  float* dropped = nullptr;                // (batch, queries, heads)
-  float* bound = nullptr;                  // (batch, queries, heads)
-  std::uint32_t* kept = nullptr;           // (batch, queries, heads)
-  std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
-  const std::uint32_t* offsets = nullptr;  // from write_offsets()
-};
-
-/// Running totals of the entries that the rows keep, in the order batch, query, head: batch * queries * heads + 1
-/// numbers. False when the total does not fit in 32 bits.
-[[nodiscard]] bool write_offsets(const AttentionShape& shape, const Budget& budget, std::uint32_t* offsets) noexcept;
+/// Whether this class computes such rows. The others need more of a row than passes by here: strip_topk.hpp.
+bool scans(const AttentionProblem& problem, const TopKOptions& options) noexcept;
 
 class TopKAttention {
  public:
@@ -67,12 +58,15 @@ class TopKAttention {
   Scratch cut(Pieces& pieces) const noexcept;
   std::size_t scratch_bytes() const noexcept;
   void run_unit(std::size_t unit, std::size_t thread) noexcept;
+  bool order_keys();
+  PassingKeys pack_listed(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
+  bool fast_enough(const PanelRows& rows) const noexcept;
   void start_panel(const RowBlocks::Unit& unit, std::size_t panel, Scratch& scratch) noexcept;
   void scan_sample(const RowBlocks::Unit& unit, const KeyOrder& order, Scratch& scratch) noexcept;
   void start_tail(const RowBlocks::Unit& unit, Scratch& scratch) noexcept;
-  void scan_block(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
+  void scan_block(const RowBlocks::Unit& unit, const PassingKeys& keys, Scratch& scratch) noexcept;
   void add_to_sums(PanelScan& scan, const float* scores, const OfferedKeys& keys) noexcept;
-  TailBlock pack_tail(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
+  TailBlock pack_tail(const RowBlocks::Unit& unit, const PassingKeys& keys, Scratch& scratch) noexcept;
   void add_to_tail(const TailBlock& tail, std::size_t panel, const float* scores, std::size_t count,
                    Scratch& scratch) noexcept;
   void offer(std::size_t panel, const float* scores, const OfferedKeys& keys, Scratch& scratch) noexcept;
@@ -97,6 +91,7 @@ class TopKAttention {
   ScoreFormer former_;
   Buffer<std::byte> scratch_;
   Buffer<double> key_norms_;  // (batch, kv_heads, keys): the largest up to each key, so that a row knows only its own
+  OrderedKeys ordered_keys_;  // where all units look at the keys in one order
   TailSums tail_sums_;
 };
 

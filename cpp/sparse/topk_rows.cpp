@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "simd/fast_exp.hpp"
 #include "simd/gather.hpp"
 #include "simd/pack.hpp"
+#include "simd/score_rules.hpp"
 #include "sparse/topk_scratch.hpp"
 
 namespace heed {
@@ -38,6 +40,25 @@ void TopKAttention::complete_candidates(const RowPlace& place, bool sampled, Scr
   cut_to_best(row, scan.wanted[lane], UINT32_MAX);
 }
 
+namespace {
+
+float highest(const float* scores, std::size_t count) noexcept {
+  float most = -simd::kInfinity;
+  for (std::size_t i = 0; i < count; ++i) most = std::max(most, scores[i]);
+  return most;
+}
+
+// Z from the exact terms of the kept keys and the coarse ones of the others. `all` is relative to 0.
+void add_coarse(double all, const Candidates& kept, float reference, RowSums& sums) noexcept {
+  sums.all = sums.kept;
+  if (sums.entries == sums.visible) return;
+  const double factor = std::exp(-double{reference});
+  sums.coarse = all * factor;
+  sums.all += std::max(0.0, sums.coarse - simd::kernel_fast_exp_sum(kept.scores, sums.entries) * factor);
+}
+
+}  // namespace
+
 void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) noexcept {
   const AttentionShape& shape = problem_.shape;
   const std::size_t lane = place.lane, columns = round_up(shape.value_dim, simd::kKeyTile);
@@ -51,16 +72,20 @@ void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) 
                .entries = scan.wanted[lane],
                .moves = scan.moves == 0 ? 0u : scan.moves - 1,
                .score_error = 0.0};
-  const float reference = scan.state.reference[lane] == -simd::kInfinity ? 0.0f : scan.state.reference[lane];
+  float reference = scan.state.reference[lane];
+  if (scan.fast) reference = highest(kept.scores, sums.entries);
+  if (reference == -simd::kInfinity) reference = 0.0f;
   float* const weights = s.spare_scores;
   std::copy_n(kept.scores, round_up(sums.entries, simd::kLanes), weights);
   simd::kernel_exp_row(weights, sums.entries, reference);
   for (std::size_t i = 0; i < sums.entries; ++i) sums.kept += double{weights[i]};
+  if (scan.fast) add_coarse(scan.all[lane], kept, reference, sums);
   if (sums.visible != 0) {
     const std::size_t last_key = (place.batch * shape.kv_heads + place.kv_head) * shape.keys + sums.visible - 1;
     const float* query = problem_.query_rows(place.batch, place.head).row(place.query);
     sums.score_error =
-        score_error(shape.head_dim, row_norm(query, shape.head_dim), key_norms_[last_key], problem_.scale);
+        score_error(shape.head_dim, row_norm(query, shape.head_dim), key_norms_[last_key], problem_.scale) +
+        double{simd::kSoftcapError} * problem_.softcap;
   }
 
   const std::size_t row = shape.row_index(place.batch, place.query, place.head);

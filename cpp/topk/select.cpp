@@ -1,6 +1,7 @@
 #include "topk/select.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.hpp"
 #include "base/checked_math.hpp"
@@ -31,24 +32,27 @@ Cut kth_best(const float* scores, std::size_t count, std::size_t k) noexcept {
 
 namespace {
 
-// A number that exactly k of the scores exceed, looked for between `lowest`, which at least k exceed, and the highest
-// score: three counts a round quarter the interval. Not found where scores tie at the cut or the spread is infinite.
-struct Separator {
-  float score;
-  bool found;
-};
+float lowest_of(const float* scores, std::size_t count) noexcept {
+  float lowest = simd::kInfinity;
+  for (std::size_t i = 0; i < count; ++i) lowest = scores[i] < lowest ? scores[i] : lowest;
+  return lowest;
+}
 
-Separator separate(float* scores, std::size_t count, std::size_t k, float lowest) noexcept {
+}  // namespace
+
+// Looked for between the lowest score, which at least k are not below, and the highest: three counts a round quarter
+// the interval.
+std::optional<float> separator(float* scores, std::size_t count, std::size_t k) noexcept {
   constexpr int kRounds = 14;  // 2^28 parts: past that only ties are left
   std::fill(scores + count, scores + round_up(count, simd::kLanes), -simd::kInfinity);
-  float low = lowest, high = simd::kernel_row_max(scores, count);
+  float low = lowest_of(scores, count), high = simd::kernel_row_max(scores, count);
   for (int round = 0; round < kRounds && high - low < simd::kInfinity; ++round) {
     const float step = 0.25f * (high - low);
     const float at[3] = {low + step, low + 2.0f * step, low + 3.0f * step};
     const simd::Above above = simd::kernel_count_row(scores, count, at[0], at[1], at[2]);
-    if (above.low == k) return {at[0], true};
-    if (above.middle == k) return {at[1], true};
-    if (above.high == k) return {at[2], true};
+    if (above.low == k) return at[0];
+    if (above.middle == k) return at[1];
+    if (above.high == k) return at[2];
     if (above.low < k)
       high = at[0];
     else if (above.middle < k)
@@ -58,34 +62,30 @@ Separator separate(float* scores, std::size_t count, std::size_t k, float lowest
     else
       low = at[2];
   }
-  return {0.0f, false};
+  return std::nullopt;
 }
 
-float lowest_of(const float* scores, std::size_t count) noexcept {
-  float lowest = simd::kInfinity;
-  for (std::size_t i = 0; i < count; ++i) lowest = scores[i] < lowest ? scores[i] : lowest;
-  return lowest;
+std::size_t move_above(float* scores, std::uint32_t* indices, Range from, std::size_t to, float limit) noexcept {
+  // Every candidate is written, the ones that stay move the end: no branch to mispredict.
+  for (std::size_t i = from.begin; i < from.end; ++i) {
+    const float score = scores[i];
+    scores[to] = score;
+    indices[to] = indices[i];
+    to += score > limit ? 1 : 0;
+  }
+  return to;
 }
-
-}  // namespace
 
 float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::size_t k) noexcept {
   HEED_ASSERT(k <= count);
   if (k == count || k == 0) return k == 0 ? simd::kInfinity : lowest_of(scores, count);
-  std::size_t kept = 0;
-  if (const Separator separator = separate(scores, count, k, lowest_of(scores, count)); separator.found) {
-    // Every candidate is written, the ones that stay move the end: no branch to mispredict.
-    for (std::size_t i = 0; i < count; ++i) {
-      const float score = scores[i];
-      scores[kept] = score;
-      indices[kept] = indices[i];
-      kept += score > separator.score ? 1 : 0;
-    }
+  if (const std::optional<float> limit = separator(scores, count, k)) {
+    move_above(scores, indices, {0, count}, 0, *limit);
     return lowest_of(scores, k);
   }
   const Cut cut = kth_best(scores, count, k);
   const std::uint32_t last = rank_key(cut.score);
-  std::size_t ties = cut.ties_kept;
+  std::size_t ties = cut.ties_kept, kept = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t key = rank_key(scores[i]);
     if (key < last || (key == last && ties == 0)) continue;
@@ -95,6 +95,38 @@ float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::s
   }
   HEED_ASSERT(kept == k);
   return cut.score;
+}
+
+std::size_t count_to_mass(const float* scores, const float* weights, std::size_t count, double wanted) noexcept {
+  if (!(wanted > 0.0)) return 0;
+  std::uint32_t prefix = 0, mask = 0;  // keys with (key & mask) == prefix are still in question
+  std::size_t taken = 0;               // the keys that rank before those
+  double group = 0.0;                  // what the keys in question weigh together,
+  std::size_t size = count;            // and how many they are
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    double weight[256] = {};
+    std::uint32_t number[256] = {};
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t key = rank_key(scores[i]);
+      if ((key & mask) != prefix) continue;
+      weight[(key >> shift) & 255] += double{weights[i]};
+      ++number[(key >> shift) & 255];
+    }
+    std::uint32_t bin = 255;
+    const std::size_t before = taken;
+    while (weight[bin] < wanted) {
+      wanted -= weight[bin];
+      taken += number[bin];
+      // All of them are not enough: there is no more, or adding them in another order has rounded otherwise.
+      if (bin-- == 0) return before + size;
+    }
+    prefix |= bin << shift;
+    mask |= 255u << shift;
+    group = weight[bin];
+    size = number[bin];
+  }
+  const double each = group / static_cast<double>(size);
+  return taken + std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(wanted / each)), 1, size);
 }
 
 std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, std::uint32_t* indices,

@@ -110,6 +110,9 @@ write("tiny.txt", "One row, scores 2 1 0 -1, k = 2: probabilities, estimators an
   ["l2", 1, [Math.hypot(...difference)]],
   ["lInfinity", 1, [Math.max(...difference.map(Math.abs))]],
   ["entropy", 1, [-p.reduce((sum, x) => sum + x * Math.log(x), 0)]],
+  // From two scores, and from the kept ones and the highest dropped one.
+  ["singleGap", 1, [1 / (1 + (2 / 2) * Math.exp(scores[1] - scores[2]))]],
+  ["headAware", 1, [(2 * Math.exp(0)) / (Math.exp(2) + Math.exp(1) + 2 * Math.exp(0))]],
 ]);
 
 // --- theory.txt

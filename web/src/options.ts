@@ -140,20 +140,43 @@ export interface AttendOptions<Out = Float32Array> extends ScoreOptions, ScoreRu
   accumulate?: Accumulate;
 }
 
-/** How many entries of a row to keep: a number, or the window law clamp(ceil(alpha n^exponent), max(1, min), max). */
-export type Keep =
-  | {
-      /** Entries kept in every row; more than the row has means all of them. */
-      k: number;
-    }
-  | {
-      /** Greater than 0. */
-      alpha: number;
-      /** From 0 to 1: C of the paper. n is the row's own number of visible keys. */
-      exponent: number;
-      min?: number;
-      max?: number;
-    };
+/** Limits of a budget, whatever its kind: max(1, min) <= entries <= max. */
+export interface KeepLimits {
+  /** An integer from 0. Default: 1. */
+  min?: number;
+  /** An integer from 1, at least `min`. Default: no limit. */
+  max?: number;
+}
+
+/**
+ * How many entries of a row to keep, n being the number of keys that the row sees: what `causal`, `window` and a mask
+ * leave it. More than n means all of them.
+ *
+ * `mass` and `threshold` need all scores of a row before the first entry is kept. They are decided on the scores as
+ * computed: threshold keeps every score of at least ln(threshold) + ln Σ e^score, mass adds up e^score in rank order.
+ * Of equal scores at the last place the lower key is kept.
+ */
+export type Keep = KeepLimits &
+  (
+    | {
+        /** Entries of every row, at least 1. */
+        k: number;
+      }
+    | {
+        /** Greater than 0. The window law of the paper: ceil(alpha n^exponent) entries. */
+        alpha: number;
+        /** From 0 to 1: C of the paper. */
+        exponent: number;
+      }
+    | {
+        /** Greater than 0, at most 1: the fewest entries that together have this share of the row. 1 keeps all. */
+        mass: number;
+      }
+    | {
+        /** Greater than 0, less than 1: every entry whose probability is at least this. */
+        threshold: number;
+      }
+  );
 
 /**
  * What becomes of the dropped entries. H are the kept keys, T the dropped ones, p the exact probabilities, tau = Σ_T p
@@ -164,28 +187,53 @@ export type Keep =
  * - `"compensated"`: Σ_H p v + Σ_T a v, a = tau / |T|: each dropped key gets the mean
  * - `"linear"`: Σ_H p v + Σ_T (a + b (s - mu)) v, b = Σ_T p (s - mu) / Σ_T (s - mu)²: each dropped key gets what the
  *   least-squares line of p over s says. Weights of far keys may be negative. b is 0 for a single dropped key, and
- *   where the spread of s over T is less than about 1 % of the size of the scores.
+ *   may be 0 where the spread of s over T is less than about 1 % of the size of the scores. s is here scale · q kᵀ: a softcap or
+ *   a mask enters through p alone.
  *
  * The last two keep the dropped mass, and need no more than the scores that were computed anyway and sums of values.
  */
 export type Estimator = "renormalized" | "raw" | "compensated" | "linear";
 
+/**
+ * How the sum over all keys is formed, the denominator of the probabilities.
+ *
+ * - `"accurate"`: relative error at most 1e-6.
+ * - `"fast"`: the terms of dropped keys by an exponential that is off by up to 4 %, of either sign, and cancels: on
+ *   attention the dropped mass is good to well under 1 % of itself. `bound` has the 4 % inside. "renormalized", which
+ *   needs the denominator for `dropped` and `bound` alone, gives the same rows up to rounding, and is about 8 % faster.
+ *   Accurate all the same for "linear", whose line would feel it; with a mask that adds; where |q| |k| scale exceeds
+ *   40; and in rows whose scores are all held at once (below).
+ */
+export type Denominator = "accurate" | "fast";
+
 /** How the kept entries are found. */
 export type Search = "exact" | "auto";
 
-/** Options of `attendTopK`. */
-export interface TopKOptions<Out = Float32Array> extends Omit<
-  AttendOptions<Out>,
-  "lse" | "accumulate" | keyof ScoreRules
-> {
-  /** Entries kept per row. */
-  keep: Keep;
+/**
+ * Options of `attendTopK`. The score rules are those of `attend`, with one addition: `sinks` are kept whatever their
+ * scores are, before all other keys, and count among the kept ones (with k below `sinks`, the first k of them are all
+ * that is kept). They need no window here.
+ *
+ * With a window, a mask, sinks, certificates, `mass`, `threshold`, or a softcap under the linear estimator, a row's
+ * scores are all held at once: memory for 8 rows a thread, never for n x n. Numbers may differ from the other way by
+ * rounding.
+ */
+export interface TopKOptions<Out = Float32Array> extends Omit<AttendOptions<Out>, "lse" | "accumulate"> {
+  /** Entries kept per row; an array has one for each query head. */
+  keep: Keep | readonly Keep[];
   /** Default: "linear". */
   estimator?: Estimator;
+  /** Default: "accurate". */
+  denominator?: Denominator;
   /** Default: "auto". */
   search?: Search;
-  /** Also return which keys were kept. Default: false. */
+  /**
+   * Also return which keys were kept. Where the scores or a mask decide how many, they are counted first, at the cost
+   * of a second search. Default: false.
+   */
   indices?: boolean;
+  /** Also return upper bounds of the dropped attention and of the output's error. Default: false. */
+  certificates?: boolean;
 }
 
 /** Parameters of the simulation E1: how many entries of a row exceed epsilon as n grows. */

@@ -57,6 +57,35 @@ export interface IndexedTopKResult<Out = Float32Array> extends TopKResult<Out> {
   offsets: Uint32Array;
 }
 
+/**
+ * Upper bounds, one per row, with every rounding on the way inside. H are the k kept of n visible keys, T the dropped
+ * ones, tau the dropped attention; s_H is the lowest kept and s_T the highest dropped score.
+ */
+export interface Certificates {
+  /** Of tau, from two scores: 1 / (1 + k / (n - k) e^(s_H - s_T)). Often near 1: see `headAware`. arXiv 2512.07647. */
+  singleGap: Float32Array;
+  /** Of tau, from the kept scores and s_T: M / (Σ_H e^s + M) with M = (n - k) e^(s_T). Never above `singleGap`. */
+  headAware: Float32Array;
+  /**
+   * Of tau, when pages of 32 keys of which none is kept are known by their smallest and largest numbers only:
+   * M / (Σ_H e^s + M), M the sum of what their keys can weigh at most and of what the other dropped keys weigh.
+   */
+  blockwise: Float32Array;
+  /**
+   * Of the l2 distance between the returned row and exact attention in real numbers: Σ_j |p_j - w_j| ||v_j - c||, w the
+   * weights of the estimator, and c the returned row, 0 for "raw". Infinity where nothing can be said.
+   */
+  outputError: Float32Array;
+  /** Of the total variation between the softmax of the computed scores and of the exact ones: tanh(D / 2), D their
+   * largest distance. The scan is exact but for rounding, so this is small. */
+  logitError: Float32Array;
+}
+
+/** `attendTopK` with `certificates: true`. */
+export interface CertifiedTopKResult<Out = Float32Array> extends TopKResult<Out> {
+  certificates: Certificates;
+}
+
 /** `selectTopK`: score descending, then index ascending, NaN last. */
 export interface Selection {
   indices: Uint32Array;

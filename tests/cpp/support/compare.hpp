@@ -128,7 +128,18 @@ struct RowError {
   /// Of an estimator's output: relative errors of the kept weights and of their denominator, the sum over them and over
   /// their values, and the mean of the dropped values times the error of tau.
   double estimator(std::size_t kept, double kept_mass) const {
-    const double relative = (mean + gamma(simd::kKeyBlock)) / kept_mass;
+    return estimator_with((mean + gamma(simd::kKeyBlock)) / kept_mass, kept);
+  }
+
+  /// The same for `renormalized`, from the errors of the kept weights alone: also for rows that keep little of the
+  /// mass.
+  double renormalized(const std::vector<std::uint32_t>& kept) const {
+    double kept_mass = 0.0, kept_error = 0.0;
+    for (const std::uint32_t j : kept) kept_mass += p[j], kept_error += p[j] * each[j];
+    return estimator_with(kept_error / kept_mass + gamma(simd::kKeyBlock), kept.size());
+  }
+
+  double estimator_with(double relative, std::size_t kept) const {
     return largest_value * (2.0 * relative / (1.0 - relative) + 3.0 * gamma(kept + 4) + dropped() + 8.0 * kUnit);
   }
 };

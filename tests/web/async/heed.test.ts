@@ -3,7 +3,7 @@ import { create as createSync } from "heed/sync";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { badCalls, goodCall, type AnyHeed } from "../support/bad-calls.js";
-import { expectExact, expectPrecise, expectSparse } from "../support/compare.js";
+import { expectCertificates, expectExact, expectPrecise, expectSparse } from "../support/compare.js";
 import { expectRejection } from "../support/expect-error.js";
 import { expectedAsync, expectedSync } from "../support/expected-variants.js";
 import { inputsFor } from "../support/reference.js";
@@ -40,6 +40,14 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expectPrecise(inputs, await heed.attend(inputs.q, inputs.k, inputs.v, { ...rules, accumulate: "f64" }));
   });
 
+  test.each(ruleCases.filter((_, at) => at % 2 === 0))("attendTopK follows its rules: $name", async ({ inputs }) => {
+    const rules = { ...optionsOf(inputs.shape), ...inputs.rules, keep: { mass: 0.8 } };
+    const all = { ...rules, indices: true, certificates: true } as const;
+    const sparse = await heed.attendTopK(inputs.q, inputs.k, inputs.v, all);
+    expectSparse(inputs, sparse, "linear");
+    expectCertificates(inputs, sparse);
+  });
+
   test("has the bits of heed/sync of the same build, in every function", async () => {
     if (!expectedSync.includes(variant)) return;
     const sync = await createSync({ variant });
@@ -51,6 +59,10 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(await heed.weights(q, k, scoreOptionsOf(shape))).toEqual(sync.weights(q, k, scoreOptionsOf(shape)));
     expect(await heed.selectTopK(q, 9)).toEqual(sync.selectTopK(q, 9));
     const { inputs } = ruleCases.at(-1)!;
+    const keep = inputs.shape.heads === 4 ? [{ k: 3 }, { mass: 0.5 }, { threshold: 0.1 }, { k: 9 }] : { k: 3 };
+    const ruled = { ...optionsOf(inputs.shape), ...inputs.rules, keep, indices: true, certificates: true } as const;
+    const ruledCall = [inputs.q, inputs.k, inputs.v, ruled] as const;
+    expect(await heed.attendTopK(...ruledCall)).toEqual(sync.attendTopK(...ruledCall));
     for (const accumulate of ["f32", "compensated", "f64"] as const) {
       const rules = { ...optionsOf(inputs.shape), ...inputs.rules, accumulate };
       const call = [inputs.q, inputs.k, inputs.v, rules] as const;

@@ -86,7 +86,8 @@ export const badCalls: readonly BadCall[] = [
   wrongArgument("signal of another kind", /^signal is/, attend({ signal: "no" })),
   wrongArgument("onProgress of another kind", /^onProgress is/, attend({ onProgress: 3 })),
   wrongArgument("transfer of another kind", /^transfer is/, attend({ transfer: "yes" })),
-  wrongArgument("keep missing", /^keep is missing; \{k\} or/, sparse({})),
+  wrongArgument("keep missing", /^keep is missing; \{k\}, \{alpha, exponent\}, \{mass\} or \{threshold\}/, sparse({})),
+  wrongArgument("keep empty", /^keep has none of k, alpha, exponent, mass, threshold; \{k\}/, sparse({ keep: {} })),
   wrongArgument("keep a number", /options of keep are 3/, sparse({ keep: 3 })),
   ...[0, -3, 2.5, NaN, Infinity, "2"].map((k) =>
     wrongArgument(`k ${String(k)}`, /^keep\.k is .*an integer/, sparse({ keep: { k } })),
@@ -96,11 +97,56 @@ export const badCalls: readonly BadCall[] = [
     /keep has k and also alpha, exponent/,
     sparse({ keep: { k: 2, alpha: 1, exponent: 0.5 } }),
   ),
-  wrongArgument("k and max", /keep has k and also max/, sparse({ keep: { k: 2, max: 5 } })),
-  wrongArgument("unknown in keep", /keep has no option "mass"/, sparse({ keep: { mass: 0.9 } })),
-  ...[0, -1, NaN, Infinity, undefined].map((alpha) =>
+  wrongArgument("k and mass", /keep has k and also mass; only one of \{k\}/, sparse({ keep: { k: 2, mass: 0.5 } })),
+  wrongArgument(
+    "alpha and threshold",
+    /keep has alpha, exponent and also threshold/,
+    sparse({ keep: { alpha: 1, exponent: 0.5, threshold: 0.5 } }),
+  ),
+  wrongArgument("unknown in keep", /keep has no option "share"/, sparse({ keep: { share: 0.9 } })),
+  ...[0, -0.5, 1.01, NaN, Infinity, "1"].map((mass) =>
+    wrongArgument(
+      `mass ${String(mass)}`,
+      /^keep\.mass is .*; a number greater than 0 and at most 1 is needed/,
+      sparse({ keep: { mass } }),
+    ),
+  ),
+  ...[0, -0.5, 1, NaN, "0.1"].map((threshold) =>
+    wrongArgument(
+      `threshold ${String(threshold)}`,
+      /^keep\.threshold is .*; a number greater than 0 and less than 1 is needed/,
+      sparse({ keep: { threshold } }),
+    ),
+  ),
+  wrongArgument("min of k", /^keep\.min is -1; an integer of at least 0/, sparse({ keep: { k: 2, min: -1 } })),
+  wrongArgument("max of mass", /^keep\.max is 0; an integer of at least 1/, sparse({ keep: { mass: 0.5, max: 0 } })),
+  wrongArgument(
+    "max below min of mass",
+    /keep\.max is 2 and keep\.min is 3/,
+    sparse({ keep: { mass: 0.5, min: 3, max: 2 } }),
+  ),
+  wrongShape("budgets for other heads", /^keep is an array of 3; one for each of the 2 heads/, (heed) =>
+    heed.attendTopK(q, k, v, { ...shape, keep: [{ k: 1 }, { k: 1 }, { k: 1 }] }),
+  ),
+  wrongShape("no budgets", /^keep is an array of 0; one for each of the 2 heads/, sparse({ keep: [] })),
+  wrongArgument("a wrong budget of a head", /^keep\[1\]\.k is 0/, sparse({ keep: [{ k: 1 }, { k: 0 }] })),
+  wrongArgument("no budget of a head", /options of keep\[0\] are undefined/, sparse({ keep: [undefined, { k: 1 }] })),
+  wrongArgument("certificates not a flag", /^certificates is/, sparse({ keep: { k: 1 }, certificates: "all" })),
+  ...[0, -1, 1.5].map((window) =>
+    wrongArgument(`window ${window} of attendTopK`, /^window is/, sparse({ keep: { k: 1 }, window })),
+  ),
+  wrongArgument("sinks of attendTopK", /^sinks is -1; an integer of at least 0/, sparse({ keep: { k: 1 }, sinks: -1 })),
+  wrongShape("mask of attendTopK", /^mask has 3 numbers/, sparse({ keep: { k: 1 }, mask: new Uint8Array(3) })),
+  bad("NaN in a mask of attendTopK with validate", "non-finite", /^mask is NaN at index 9/, (heed) => {
+    const mask = new Float32Array(15);
+    mask[9] = NaN;
+    return heed.attendTopK(q, k, v, { ...shape, keep: { k: 1 }, mask, validate: true });
+  }),
+  wrongArgument("accumulate of attendTopK", /attendTopK has no option "accumulate"/, sparse({ accumulate: "f64" })),
+  ...[0, -1, NaN, Infinity].map((alpha) =>
     wrongArgument(`alpha ${String(alpha)}`, /^keep\.alpha is/, sparse({ keep: { alpha, exponent: 0.5 } })),
   ),
+  wrongArgument("alpha undefined", /^keep\.alpha is undefined/, sparse({ keep: { exponent: 0.5 } })),
   ...[-0.1, 1.1, NaN, undefined].map((exponent) =>
     wrongArgument(`exponent ${String(exponent)}`, /^keep\.exponent is/, sparse({ keep: { alpha: 1, exponent } })),
   ),
@@ -158,13 +204,6 @@ export const badCalls: readonly BadCall[] = [
   ),
   wrongArgument("accumulate of scores", /scores has no option "accumulate"/, (heed) =>
     heed.scores(q, k, { ...shape, accumulate: "f64" }),
-  ),
-  ...["window", "sinks", "softcap", "mask", "accumulate"].map((name) =>
-    wrongArgument(
-      `${name} of attendTopK`,
-      new RegExp(`attendTopK has no option "${name}"; its options are heads, .*keep, estimator, search, indices`),
-      sparse({ keep: { k: 1 }, [name]: 1 }),
-    ),
   ),
   wrongArgument("out overlaps mask", /out overlaps mask/, (heed) => {
     const both = new Float32Array(40);

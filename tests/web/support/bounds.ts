@@ -84,8 +84,8 @@ export function linearBound(row: Row, headDim: number, kept: readonly number[]):
   const plain = estimatorBound(row, headDim);
   if (dropped.length === 0) return plain;
   const { slope, spread } = fitLine(row, dropped);
-  const highest = row.scores.reduce((a, s) => Math.max(a, s), -Infinity);
-  const squares = row.scores.reduce((sum, s) => sum + (s - highest) ** 2, 0);
+  const highest = row.logits.reduce((a, x) => Math.max(a, x), -Infinity);
+  const squares = row.logits.reduce((sum, x) => sum + (x - highest) ** 2, 0);
   const m = dropped.length;
   const blocks = Math.ceil(row.scores.length / keyBlock);
   const rounding = spread > 0 ? (16 * gamma(keyBlock + blocks) * squares) / spread : 0;

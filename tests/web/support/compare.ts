@@ -1,4 +1,5 @@
 /** Whole results against the oracle, row by row; one failure tells the row. */
+import type { Certificates } from "heed";
 import { expect } from "vitest";
 
 import {
@@ -18,7 +19,6 @@ import {
   placeOf,
   referenceRow,
   rowsOf,
-  visibleKeys,
   weightedSum,
   type Inputs,
   type Row,
@@ -102,8 +102,11 @@ export function expectSparse(inputs: Inputs, result: SparseResult, estimator: st
   expect(result.offsets.at(-1)).toBe(result.indices.length);
   rows.forEach(({ b, i, h }, r) => {
     const row = referenceRow(inputs, b, i, h);
-    const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
-    expectKeptKeys(kept, result.kept[r]!, visibleKeys(shape, i));
+    const keys = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
+    expect(keys).toHaveLength(result.kept[r]!);
+    if (!keys.every((key, at) => at === 0 || key > keys[at - 1]!)) expect.fail(`the keys of row ${r} do not ascend`);
+    const kept = keys.map((key) => row.keys.indexOf(key));
+    if (kept.includes(-1)) expect.fail(`row ${r} keeps a key that it does not see`);
     const expected =
       kept.length === 0 ? new Float64Array(shape.valueDim) : estimate(row, kept, shape.valueDim, estimator);
     const bound = { renormalized: renormalizedBound, linear: linearBound }[estimator] ?? estimatorBound;
@@ -113,10 +116,27 @@ export function expectSparse(inputs: Inputs, result: SparseResult, estimator: st
   });
 }
 
-function expectKeptKeys(kept: readonly number[], count: number, visible: number): void {
-  expect(kept).toHaveLength(count);
-  kept.forEach((key, at) => expect(key).toBeGreaterThan(at === 0 ? -1 : kept[at - 1]!));
-  if (kept.length > 0) expect(kept.at(-1)).toBeLessThan(visible);
+/** Certificates against the truth, in double: no tolerance. */
+export function expectCertificates(inputs: Inputs, result: SparseResult & { certificates: Certificates }): void {
+  const { shape } = inputs;
+  const { singleGap, headAware, blockwise, outputError, logitError } = result.certificates;
+  rowsOf(shape).forEach(({ b, i, h }, r) => {
+    const row = referenceRow(inputs, b, i, h);
+    const kept = [...result.indices.subarray(result.offsets[r]!, result.offsets[r + 1]!)];
+    const places = kept.map((key) => row.keys.indexOf(key));
+    const tau = droppedKeys(row, places).reduce((mass, j) => mass + row.weights[j]!, 0);
+    // One expectation a row, because there are many rows.
+    const below = [singleGap, headAware, blockwise]
+      .map((bound) => bound[r]!)
+      .filter((one) => !(one >= tau && one <= 1));
+    expect(below, `bounds of row ${b},${i},${h} below ${tau} or above 1`).toEqual([]);
+    const certain = headAware[r]! <= singleGap[r]! && logitError[r]! >= 0 && logitError[r]! < 1e-3;
+    if (!certain) expect.fail(`row ${b},${i},${h}: ${headAware[r]}, ${singleGap[r]}, ${logitError[r]}`);
+    const exact = weightedSum(row, allOf(row), shape.valueDim);
+    const returned = outRow(inputs, result.out, b, i, h);
+    const error = Math.hypot(...exact.map((x, c) => x - returned[c]!));
+    if (!(outputError[r]! >= error)) expect.fail(`output error of row ${b},${i},${h}: ${outputError[r]} < ${error}`);
+  });
 }
 
 function expectDropped(row: Row, kept: readonly number[], dropped: number, bound: number, headDim: number): void {

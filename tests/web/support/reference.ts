@@ -83,6 +83,8 @@ export interface Row {
   keys: number[];
   /** s_j of the visible keys. */
   scores: Float64Array;
+  /** scale q k_j of the visible keys: scores before softcap and mask. */
+  logits: Float64Array;
   /** scale Σ |q_i k_i| of the visible keys: what the rounding of a score is relative to. */
   magnitudes: Float64Array;
   /** Rounding of scores after the product: softcap and mask. */
@@ -108,6 +110,7 @@ export function referenceRow(inputs: Inputs, b: number, i: number, h: number): R
   const group = Math.floor(h / (heads / kvHeads));
   const seen = seenKeys(inputs, i, h);
   const scores = new Float64Array(seen.length);
+  const logits = new Float64Array(seen.length);
   const magnitudes = new Float64Array(seen.length);
   const from = placeOf(shape, queries, heads, headDim, b, i, h);
   const values: Float32Array[] = [];
@@ -119,6 +122,7 @@ export function referenceRow(inputs: Inputs, b: number, i: number, h: number): R
       sum += product;
       magnitude += Math.abs(product);
     }
+    logits[place] = scale * sum;
     const capped = softcap === undefined ? scale * sum : softcap * Math.tanh((scale * sum) / softcap);
     scores[place] = capped + (mask instanceof Float32Array ? mask[maskRow(inputs, mask, i, h) + j]! : 0);
     magnitudes[place] = Math.abs(scale) * magnitude;
@@ -130,7 +134,7 @@ export function referenceRow(inputs: Inputs, b: number, i: number, h: number): R
   const sum = terms.reduce((a, t) => a + t, 0);
   const weights = terms.map((t) => t / sum);
   const extra = extraRounding(rules, scores);
-  return { keys: seen, scores, magnitudes, extra, weights, lse: most + Math.log(sum), values };
+  return { keys: seen, scores, logits, magnitudes, extra, weights, lse: most + Math.log(sum), values };
 }
 
 /** Σ_j weights_j values_j over `chosen`, each weight multiplied by `factor`. */
@@ -147,41 +151,55 @@ export function allOf(row: Row): number[] {
   return Array.from(row.weights, (_, j) => j);
 }
 
-/** The k first in rank order: score descending, then index ascending, NaN last; ascending indices. */
-export function bestKeys(scores: ArrayLike<number>, k: number): number[] {
-  const order = Array.from({ length: scores.length }, (_, j) => j).sort((a, b) => {
+/** Places in rank order: score descending, then index ascending, NaN last. */
+export function rankOrder(scores: ArrayLike<number>): number[] {
+  return Array.from({ length: scores.length }, (_, j) => j).sort((a, b) => {
     const [x, y] = [scores[a]!, scores[b]!];
     if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
     if (Number.isNaN(x) || x === y) return a - b;
     return y - x;
   });
-  return order.slice(0, k).sort((a, b) => a - b);
 }
 
-/** The least-squares line of p over s on the dropped keys: p ~ level + slope (s - mean). */
+/** The k first in rank order, as ascending indices. */
+export function bestKeys(scores: ArrayLike<number>, k: number): number[] {
+  return rankOrder(scores)
+    .slice(0, k)
+    .sort((a, b) => a - b);
+}
+
+/** Keys that a row sees in the order in which it keeps them: sinks first, then by the scores of all keys of the row. */
+export function keepingOrder(seen: readonly number[], scores: ArrayLike<number>, sinks: number): number[] {
+  const first = seen.filter((key) => key < sinks);
+  const others = seen.slice(first.length);
+  const order = rankOrder(others.map((key) => scores[key]!));
+  return [...first, ...order.map((place) => others[place]!)];
+}
+
+/** The least-squares line of p over the logits x on the dropped keys: p ~ level + slope (x - mean). */
 export interface Line {
   level: number;
   slope: number;
   mean: number;
-  /** Σ (s - mean)² over the dropped keys. */
+  /** Σ (x - mean)² over the dropped keys. */
   spread: number;
 }
 
 export function fitLine(row: Row, dropped: readonly number[]): Line {
   const meanOf = (numbers: Float64Array) => dropped.reduce((sum, j) => sum + numbers[j]!, 0) / dropped.length;
-  const [level, mean] = [meanOf(row.weights), meanOf(row.scores)];
-  const spread = dropped.reduce((sum, j) => sum + (row.scores[j]! - mean) ** 2, 0);
-  const product = dropped.reduce((sum, j) => sum + row.weights[j]! * (row.scores[j]! - mean), 0);
+  const [level, mean] = [meanOf(row.weights), meanOf(row.logits)];
+  const spread = dropped.reduce((sum, j) => sum + (row.logits[j]! - mean) ** 2, 0);
+  const product = dropped.reduce((sum, j) => sum + row.weights[j]! * (row.logits[j]! - mean), 0);
   return { level, slope: spread > 0 ? product / spread : 0, mean, spread };
 }
 
-/** The keys that are not kept. */
+/** The places of the visible keys that are not kept. */
 export function droppedKeys(row: Row, kept: readonly number[]): number[] {
   const keptSet = new Set(kept);
   return allOf(row).filter((j) => !keptSet.has(j));
 }
 
-/** The row of a top-k estimator, from the kept keys. */
+/** The row of a top-k estimator, from the places of the kept keys. */
 export function estimate(row: Row, kept: readonly number[], valueDim: number, estimator: string): Float64Array {
   const keptMass = kept.reduce((mass, j) => mass + row.weights[j]!, 0);
   if (estimator === "renormalized") return weightedSum(row, kept, valueDim, 1 / keptMass);
@@ -190,7 +208,7 @@ export function estimate(row: Row, kept: readonly number[], valueDim: number, es
   if (estimator === "raw" || dropped.length === 0) return out;
   const { level, slope, mean } = fitLine(row, dropped);
   for (const j of dropped) {
-    const weight = estimator === "linear" ? level + slope * (row.scores[j]! - mean) : level;
+    const weight = estimator === "linear" ? level + slope * (row.logits[j]! - mean) : level;
     for (let c = 0; c < valueDim; ++c) out[c]! += weight * row.values[j]![c]!;
   }
   return out;

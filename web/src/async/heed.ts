@@ -27,6 +27,7 @@ import type {
 } from "../options.js";
 import type {
   AttendResult,
+  CertifiedTopKResult,
   IndexedTopKResult,
   Info,
   MemoryUse,
@@ -88,11 +89,23 @@ export class Heed {
   /**
    * Attention over the best `keep` keys of each row, and how much attention that dropped.
    *
-   * Shapes as in attend. `dropped`, `bound`, `kept` are per (batch, query, head).
+   * Shapes and rules as in attend. `dropped`, `bound`, `kept` and certificates are per (batch, query, head).
    *
    * @throws {HeedError} as attend
    */
+  attendTopK(
+    q: Numbers,
+    k: Numbers,
+    v: Numbers,
+    options: TopKOptions & { indices: true; certificates: true },
+  ): Promise<IndexedTopKResult & CertifiedTopKResult>;
   attendTopK(q: Numbers, k: Numbers, v: Numbers, options: TopKOptions & { indices: true }): Promise<IndexedTopKResult>;
+  attendTopK(
+    q: Numbers,
+    k: Numbers,
+    v: Numbers,
+    options: TopKOptions & { certificates: true },
+  ): Promise<CertifiedTopKResult>;
   attendTopK(q: Numbers, k: Numbers, v: Numbers, options: TopKOptions): Promise<TopKResult>;
   async attendTopK(q: Numbers, k: Numbers, v: Numbers, options: TopKOptions): Promise<unknown> {
     this.#client.assertAlive();

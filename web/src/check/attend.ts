@@ -13,7 +13,7 @@ import {
 } from "./arrays.js";
 import { checkCallOptions } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
-import { checkMask, ruleOptionNames } from "./rules.js";
+import { checkMask, ruleOptionNames, type SinkUse } from "./rules.js";
 import { checkShape, outLength, shapeOptionNames, type Shape } from "./shape.js";
 
 const names = [...shapeOptionNames, ...ruleOptionNames, "valueDim", "out", "lse", "accumulate"];
@@ -30,6 +30,7 @@ export interface AttentionPlan<T> {
   q: Operand<T>;
   k: Operand<T>;
   v: Operand<T>;
+  mask: MaskOperand | undefined;
   out: Target<T>;
   /** Look for NaN and infinity before the work; where the arrays are copied, not where the call is made. */
   validate: boolean;
@@ -37,7 +38,6 @@ export interface AttentionPlan<T> {
 
 export interface AttendPlan<T> extends AttentionPlan<T> {
   lse: boolean;
-  mask: MaskOperand | undefined;
   accumulate: Accumulate;
 }
 
@@ -73,8 +73,9 @@ export function planAttention<T extends TensorLike>(
   q: unknown,
   k: unknown,
   v: unknown,
-  options: Omit<AttendOptions<unknown>, "lse" | "mask" | "accumulate">,
+  options: Omit<AttendOptions<unknown>, "lse" | "accumulate">,
   isTensor: IsTensor<T>,
+  sinks?: SinkUse,
 ): AttentionPlan<T> {
   checkCallOptions(options);
   const dtype = options.dtype === undefined ? undefined : checkWord("dtype", options.dtype, ["f32", "f16"]);
@@ -83,10 +84,12 @@ export function planAttention<T extends TensorLike>(
     k: checkOperand("k", k, dtype, isTensor),
     v: checkOperand("v", v, dtype, isTensor),
   };
-  const shape = checkShape(options, { q: inputs.q.length, k: inputs.k.length, v: inputs.v.length });
+  const shape = checkShape(options, { q: inputs.q.length, k: inputs.k.length, v: inputs.v.length }, sinks);
   const all = [inputs.q, inputs.k, inputs.v];
   const out = checkTarget(options.out, outLength(shape), all, isTensor);
-  return { shape, ...inputs, out, validate: checkFlag("validate", options.validate, false) };
+  const mask = checkMask(options.mask, shape);
+  if (mask && out.kind === "array") checkNoOverlap(out.data, [mask]);
+  return { shape, ...inputs, mask, out, validate: checkFlag("validate", options.validate, false) };
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
@@ -98,13 +101,9 @@ export function planAttend<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): AttendPlan<T> {
   checkOptionNames("attend", options, names);
-  const plan = planAttention(q, k, v, options, isTensor);
-  const mask = checkMask(options.mask, plan.shape);
-  if (mask && plan.out.kind === "array") checkNoOverlap(plan.out.data, [mask]);
   return {
-    ...plan,
+    ...planAttention(q, k, v, options, isTensor),
     lse: checkFlag("lse", options.lse, false),
-    mask,
     accumulate: checkWord("accumulate", options.accumulate ?? "f32", rawAccumulate),
   };
 }

@@ -23,9 +23,12 @@ export interface Rules {
 /** The module computes with f32: 2 / c must be one too. */
 const softcapRange = { least: 1e-38, most: 1e38 };
 
+/** What sinks are for: to stay visible beside a window, or to be kept whatever their scores are. */
+export type SinkUse = "visible" | "kept";
+
 /** @throws {HeedError} `invalid-argument` */
-export function checkRules({ window, sinks, softcap }: ScoreRules): Rules {
-  if (sinks !== undefined && window === undefined) {
+export function checkRules({ window, sinks, softcap }: ScoreRules, use: SinkUse = "visible"): Rules {
+  if (sinks !== undefined && window === undefined && use === "visible") {
     throw new HeedError(
       "invalid-argument",
       `sinks is ${shown(sinks)}, but window is missing; ` +

@@ -7,7 +7,7 @@ import type { ScoreOptions, ScoreRules } from "../options.js";
 import { checkLength } from "./arrays.js";
 import { checkFlag, checkWord } from "./names.js";
 import { checkCount, checkFinite } from "./numbers.js";
-import { checkRules, type Rules } from "./rules.js";
+import { checkRules, type Rules, type SinkUse } from "./rules.js";
 
 /** Options that every call with a shape has. */
 export const shapeOptionNames = [
@@ -66,6 +66,7 @@ function tokens(name: string, length: number, product: number, factors: string):
 export function checkShape(
   options: ScoreOptions & ScoreRules & { valueDim?: number },
   lengths: { q: number; k: number; v?: number },
+  sinks?: SinkUse,
 ): Shape {
   const heads = checkCount("heads", options.heads);
   const kvHeads = options.kvHeads === undefined ? heads : checkCount("kvHeads", options.kvHeads);
@@ -95,6 +96,6 @@ export function checkShape(
     scale: options.scale === undefined ? 1 / Math.sqrt(headDim) : checkFinite("scale", options.scale),
     causal: checkFlag("causal", options.causal, false),
     headMajor: checkWord("layout", options.layout ?? "token-major", ["token-major", "head-major"]) === "head-major",
-    ...checkRules(options),
+    ...checkRules(options, sinks),
   };
 }

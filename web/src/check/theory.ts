@@ -1,6 +1,6 @@
 /** The arguments of the formulas. */
 import { checkOptionNames } from "./names.js";
-import { checkWindowLaw, type CheckedKeep } from "./keep.js";
+import { checkWindowLaw, type CheckedLaw } from "./keep.js";
 import { checkCount, checkPositive } from "./numbers.js";
 
 /** k = clamp(ceil(alpha n^exponent), max(1, min), max): the entries to keep at n visible keys. */
@@ -22,7 +22,7 @@ export interface IneffectiveShareParameters {
 }
 
 /** @throws {HeedError} `invalid-argument` */
-export function checkWindowLawParameters(parameters: WindowLawParameters): CheckedKeep & { n: number } {
+export function checkWindowLawParameters(parameters: WindowLawParameters): CheckedLaw & { n: number } {
   checkOptionNames("theory.windowLaw", parameters, ["n", "alpha", "exponent", "min", "max"]);
   return { n: checkCount("n", parameters.n), ...checkWindowLaw("", parameters) };
 }

@@ -77,16 +77,24 @@ export const rawAccumulate = ["f32", "compensated", "f64"] as const;
 /** Order of `Estimator` in cpp/sparse/tail.hpp. */
 export const rawEstimators = ["renormalized", "raw", "compensated", "linear"] as const;
 
+/** One budget as the module reads it: so many f64, in this order. */
+export const rawBudgetNumbers = ["k", "alpha", "exponent", "min", "max", "mass", "threshold"] as const;
+
+/** Order of `Denominator` in cpp/sparse/topk_options.hpp. */
+export const rawDenominators = ["accurate", "fast"] as const;
+
 export interface RawTopKOptions {
-  /** Entries kept per row; 0 when the window law `ceil(alpha n^exponent)` decides. */
-  k: number;
-  alpha: number;
-  exponent: number;
-  /** Clamp of the window law: max(1, min) <= k <= max. `max` 0 means no limit. */
-  min: number;
-  max: number;
+  /**
+   * `budgetCount` records of `rawBudgetNumbers`: one, or one for each query head. `k`, `mass`, `threshold` are 0 when
+   * they do not decide; when none of them does, the window law ceil(alpha n^exponent) does. `min` and `max` limit every
+   * kind: max(1, min) <= entries <= max, `max` 0 for no limit.
+   */
+  budgets: number;
+  budgetCount: number;
   /** Index into `rawEstimators`. */
   estimator: number;
+  /** Index into `rawDenominators`. */
+  denominator: number;
   /** (batch, queries, heads) f32, written: the dropped mass tau. */
   dropped: number;
   /** (batch, queries, heads) f32, written: an upper bound of tau with arithmetic error included. */
@@ -97,6 +105,14 @@ export interface RawTopKOptions {
   indices: number;
   /** (batch * queries * heads + 1) u32 from `topKOffsets`, or 0 when `indices` is 0. */
   offsets: number;
+  /** (batch, queries, heads) f32 each, written: certificates; all of them or all 0. */
+  singleGap: number;
+  headAware: number;
+  blockwise: number;
+  outputError: number;
+  logitError: number;
+  /** Only `kept` is written. */
+  onlyCount: boolean;
 }
 
 export interface RawModule {
@@ -122,9 +138,12 @@ export interface RawModule {
   TopKJob: new (problem: RawProblem, options: RawTopKOptions) => RawJob;
   /**
    * Writes (batch * queries * heads + 1) u32 running totals of the entries that each row keeps to `offsets`, and
-   * returns the total, or -1 when it does not fit in u32. Rows in the order (batch, query, head).
+   * returns the total; -1 when it does not fit in u32, -2 when it depends on the scores or on a mask: then a job with
+   * `onlyCount` comes first. Rows in the order (batch, query, head).
    */
   topKOffsets(problem: RawProblem, options: RawTopKOptions, offsets: number): number;
+  /** The same from what such a job wrote to `kept`; the total, or -1. */
+  countedOffsets(kept: number, rows: number, offsets: number): number;
   /**
    * Scores (`weights` false) or probabilities (`weights` true) of one batch entry and one head, written to `out`
    * (queries, keys) f32. Masked entries are -inf as scores, 0 as weights.

@@ -30,6 +30,7 @@ import type {
 } from "../options.js";
 import type {
   AttendResult,
+  CertifiedTopKResult,
   IndexedTopKResult,
   Info,
   MemoryUse,
@@ -89,7 +90,7 @@ export class Heed {
   /**
    * Attention over the best `keep` keys of each row, and how much attention that dropped.
    *
-   * Shapes as in attend. `dropped`, `bound`, `kept` are per (batch, query, head).
+   * Shapes and rules as in attend. `dropped`, `bound`, `kept` and certificates are per (batch, query, head).
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
@@ -97,10 +98,29 @@ export class Heed {
     q: Tensor,
     k: Tensor,
     v: Tensor,
+    options: TopKOptions<Tensor> & { indices: true; certificates: true },
+  ): IndexedTopKResult<Tensor> & CertifiedTopKResult<Tensor>;
+  attendTopK(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
     options: TopKOptions<Tensor> & { indices: true },
   ): IndexedTopKResult<Tensor>;
+  attendTopK(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    options: TopKOptions<Tensor> & { certificates: true },
+  ): CertifiedTopKResult<Tensor>;
   attendTopK(q: Tensor, k: Tensor, v: Tensor, options: TopKOptions<Tensor>): TopKResult<Tensor>;
+  attendTopK(
+    q: Input,
+    k: Input,
+    v: Input,
+    options: TopKOptions & { indices: true; certificates: true },
+  ): IndexedTopKResult & CertifiedTopKResult;
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions & { indices: true }): IndexedTopKResult;
+  attendTopK(q: Input, k: Input, v: Input, options: TopKOptions & { certificates: true }): CertifiedTopKResult;
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions): TopKResult;
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions<Float32Array | Tensor>): unknown {
     this.#runtime.assertAlive();

@@ -53,9 +53,8 @@ function posted(error: unknown): PostedError {
 
 /** The buffers of a reply. They are moved, so a result is never copied on its way. */
 function buffersOf(reply: unknown): ArrayBuffer[] {
-  const values = ArrayBuffer.isView(reply) ? [reply] : Object.values(Object(reply) as object);
-  const buffers = values.flatMap((value: unknown) => (ArrayBuffer.isView(value) ? [value.buffer] : []));
-  return buffers.filter((buffer) => buffer instanceof ArrayBuffer);
+  if (ArrayBuffer.isView(reply)) return reply.buffer instanceof ArrayBuffer ? [reply.buffer] : [];
+  return typeof reply === "object" && reply !== null ? Object.values(reply).flatMap(buffersOf) : [];
 }
 
 class Host {

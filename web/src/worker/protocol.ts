@@ -13,7 +13,8 @@ import type { CollapsePoint } from "../check/simulate.js";
 import type { HeedErrorCode } from "../errors.js";
 import type { Formulas } from "../operations/theory.js";
 import type { CreateOptions, Progress } from "../options.js";
-import type { CollapseRow, IndexedTopKResult, Info, MemoryUse, Selection, TopKResult } from "../results.js";
+import type { TopKOutput } from "../operations/attend-top-k.js";
+import type { CollapseRow, Info, MemoryUse, Selection } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
 export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory"> & {
@@ -25,7 +26,7 @@ export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximum
 export interface Requests {
   load: { args: LoadArguments; reply: Info };
   attend: { args: AttendPlan<never>; reply: { out: Float32Array; lse?: Float32Array } };
-  attendTopK: { args: TopKPlan<never>; reply: TopKResult | IndexedTopKResult };
+  attendTopK: { args: TopKPlan<never>; reply: TopKOutput<Float32Array> };
   scores: { args: ScoresPlan<never>; reply: Float32Array };
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };

@@ -26,8 +26,16 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
   void plain.indices;
   // @ts-expect-error: no such option
   void heed.attend(q, q, q, { ...shape, headdim: 8 });
-  // @ts-expect-error: attendTopK has no window
-  void heed.attendTopK(q, q, q, { ...shape, keep, window: 4 });
+  const budgets: Keep[] = [{ k: 4, max: 9 }, { mass: 0.9 }, { threshold: 0.01, min: 2 }];
+  const certified = await heed.attendTopK(q, q, q, { ...shape, ...rules, keep: budgets, certificates: true });
+  const both = await heed.attendTopK(q, q, q, { ...shape, keep, certificates: true, indices: true });
+  void [certified.certificates.outputError, both.certificates.blockwise, both.indices];
+  // @ts-expect-error: certificates must be asked for
+  void plain.certificates;
+  // @ts-expect-error: no such budget
+  void heed.attendTopK(q, q, q, { ...shape, keep: { k: 3, share: 0.5 } });
+  // @ts-expect-error: attendTopK keeps its sums in one way
+  void heed.attendTopK(q, q, q, { ...shape, keep, accumulate: "f64" });
   // @ts-expect-error: a mask of doubles
   void heed.attend(q, q, q, { ...shape, mask: new Float64Array(1) });
   // @ts-expect-error: keep is required
