@@ -259,7 +259,7 @@ TEST(Regimes, PredictEntropyAndParticipation) {
 }
 
 TEST(Calibration, FitsCarryToFourTimesTheLengthWithinATenth) {
-  // Needs of a Gaussian head whose sigma grows slowly, seen with 2 % noise at lengths up to a quarter of the longest.
+  // Needs of a Gaussian head whose sigma grows slowly, seen with 1 % noise at lengths up to a quarter of the longest.
   const double dropped = 0.05;
   std::vector<double> lengths, entries, sigma;
   std::vector<float> noise(16);
@@ -267,7 +267,7 @@ TEST(Calibration, FitsCarryToFourTimesTheLengthWithinATenth) {
   for (double n = 256; n <= 32768; n *= 2) {
     lengths.push_back(n);
     sigma.push_back(0.35 * std::sqrt(2.0 * std::log(n)));
-    entries.push_back(n * gaussian_keep_share(dropped, sigma.back()) * (1.0 + 0.02 * double{noise[lengths.size()]}));
+    entries.push_back(n * gaussian_keep_share(dropped, sigma.back()) * (1.0 + 0.01 * double{noise[lengths.size()]}));
   }
   const std::size_t seen = lengths.size() - 2;
   const auto held_out = [&](const FittedLaw& law) {
