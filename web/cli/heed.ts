@@ -7,8 +7,9 @@
 import { HeedError, version } from "heed/sync";
 
 import { CommandError, UsageError, type Command } from "./command.js";
+import { radius } from "./radius.js";
 
-const commands: Readonly<Record<string, Command>> = {};
+const commands: Readonly<Record<string, Command>> = { radius };
 
 const list = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
 const usage = ["usage: heed COMMAND [ARGUMENT ...]", "", ...list, "", "heed COMMAND --help says more."].join("\n");

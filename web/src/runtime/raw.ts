@@ -5,6 +5,20 @@
  * of names with what every built variant really exports. Addresses are byte offsets into `wasmMemory`; 0 is "none".
  */
 
+import type {
+  Alignment,
+  Calibration,
+  Certificates,
+  EffectiveEntries,
+  EqualCost,
+  GaussianTopK,
+  LogitBound,
+  Necessity,
+  Policies,
+  Regime,
+  Sufficiency,
+} from "../theory.js";
+
 /** Codes in the order of `ErrorCode` in cpp/base/status.hpp. */
 export const rawCodes = [
   "ok",
@@ -142,6 +156,40 @@ export interface RawModule {
    * standard deviation of the off-diagonal logits.
    */
   CollapseJob: new (options: RawCollapseOptions) => RawJob;
+  /** Each formula of theory/: numbers in the order of its parameters in web/src/check/theory.ts. */
+  effectiveEntries(n: number, epsilon: number, sigma: number): EffectiveEntries;
+  gaussianTopK(n: number, k: number, sigma: number): GaussianTopK;
+  keepForMass(n: number, sigma: number, mass: number): number;
+  logitBound(n: number, delta: number, radius: number, rigorousRadius: number, stableRank: number): LogitBound;
+  regime(n: number, sigma: number, selfScore: number): Regime;
+  sufficiency(n: number, exponent: number, spread: number): Sufficiency;
+  necessity(n: number, k: number, spread: number): Necessity;
+  /** `lengths`: address of `count` u32. `cost`: 0 one length, 1 prefill, 2 decode. */
+  alignCost(
+    ...numbers: [lengths: number, count: number, k: number, exponent: number, cost: number, min: number, max: number]
+  ): Alignment;
+  /** `lengths`: `count` u32, `sigma`: as many f64. */
+  equalCost(
+    ...numbers: [
+      ...[lengths: number, count: number, sigma: number, sigmas: number, k: number, exponent: number, cost: number],
+    ]
+  ): EqualCost;
+  /** `sigma`: address of `rows` f64. */
+  policies(n: number, k: number, sigma: number, rows: number): Policies;
+  /** `lengths`, `entries`, `sigma`: f64. `method`: 0 fit, 1 grid, 2 theory. */
+  calibrate(
+    ...numbers: [
+      ...[lengths: number, count: number, entries: number, counted: number, method: number, holdOut: number],
+      ...[mass: number, sigma: number, sigmas: number],
+    ]
+  ): Calibration;
+  /** `scores`: address of `count` f64, which it sorts. */
+  certificates(scores: number, count: number, k: number): Certificates;
+  singleGap(n: number, k: number, gap: number): number;
+  headAware(n: number, k: number, logKept: number, next: number): number;
+  logitError(error: number): number;
+  /** One head: the numbers of `Radius` as f64 at `result`, in the order of cpp/theory/radius.hpp. */
+  RadiusJob: new (options: RawRadiusOptions) => RawJob;
   /** |S_eps| / n for Gaussian logits of standard deviation sigma. */
   gaussianIneffectiveShare(n: number, epsilon: number, sigma: number): number;
   /** clamp(ceil(alpha n^exponent - 1e-9), max(1, min), n), max 0 for none. */
@@ -159,6 +207,29 @@ export interface RawCollapseOptions {
   epsilons: number;
   effective: number;
   sigma: number;
+}
+
+export interface RawRadiusOptions {
+  /** (headDim, width) f32 each. */
+  queryWeights: number;
+  keyWeights: number;
+  headDim: number;
+  width: number;
+  /** (tokens, width) f32, or 0 and no tokens. */
+  inputs: number;
+  tokens: number;
+  scale: number;
+  /** 0: what the inputs say, or sqrt(width). */
+  bound: number;
+  /** 0: what the inputs say, or 1. */
+  meanSquare: number;
+  /** 0 halves, 1 neighbors. */
+  pairs: number;
+  /** 0: no rotary positions. */
+  base: number;
+  length: number;
+  /** f64, written. */
+  result: number;
 }
 
 /** The default export of every glue file. */
