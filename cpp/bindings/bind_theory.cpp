@@ -21,21 +21,27 @@
 namespace heed::bindings {
 namespace {
 
-struct JsEffectiveEntries {
+/// Results are doubles in the order of `columns` in web/src/operations/theory.ts, written to an address.
+template <class Result>
+void write(Address out, const Result& result) noexcept {
+  *at<Result>(out) = result;
+}
+
+struct EffectiveEntries {
   double entries, ineffective_share, limit;
 };
 
-JsEffectiveEntries effective_entries(double n, double epsilon, double sigma) {
-  return {gaussian_effective_entries(n, epsilon, sigma), gaussian_ineffective_share(n, epsilon, sigma),
-          effective_limit(n, epsilon)};
+void effective_entries(double n, double epsilon, double sigma, Address out) {
+  write(out, EffectiveEntries{gaussian_effective_entries(n, epsilon, sigma),
+                              gaussian_ineffective_share(n, epsilon, sigma), effective_limit(n, epsilon)});
 }
 
-struct JsTopKError {
+struct TopKError {
   double dropped, row_error;
 };
 
-JsTopKError gaussian_top_k(double n, double k, double sigma) {
-  return {gaussian_dropped_mass(n, k, sigma), gaussian_row_error(n, k, sigma)};
+void gaussian_top_k(double n, double k, double sigma, Address out) {
+  write(out, TopKError{gaussian_dropped_mass(n, k, sigma), gaussian_row_error(n, k, sigma)});
 }
 
 double keep_for_mass(double n, double sigma, double mass) {
@@ -43,118 +49,101 @@ double keep_for_mass(double n, double sigma, double mass) {
   return std::clamp(k, std::min(1.0, n), n);
 }
 
-struct JsLogitBound {
-  double factor, bound, radius_form;
-  bool concentrates;
+struct LogitBound {
+  double factor, bound, radius_form, concentrates;
 };
 
-JsLogitBound logit_bound(double n, double delta, double radius, double rigorous_radius, double stable_rank) {
+void logit_bound(double n, double delta, double radius, double rigorous_radius, double stable_rank, Address out) {
   const double factor = concentration_factor(n, delta);
-  return {factor, factor * rigorous_radius, factor * radius, concentrates_at_radius(n, delta, stable_rank)};
+  write(out, LogitBound{factor, factor * rigorous_radius, factor * radius,
+                        static_cast<double>(concentrates_at_radius(n, delta, stable_rank))});
 }
 
-struct JsRegime {
-  std::string regime;
-  double gamma, crossover, self_weight, mass_exponent, entropy, participation;
+struct RegimeColumns {
+  double regime, gamma, crossover, self_weight, mass_exponent, entropy, participation;
 };
 
-JsRegime regime(double n, double sigma, double self_score) {
-  static constexpr const char* kNames[] = {"dispersion", "self-collapse", "condensation", "frozen"};
+void regime(double n, double sigma, double self_score, Address out) {
   const RegimeOfRow row = regime_of_row(n, sigma, self_score);
-  return {kNames[static_cast<int>(row.regime)],
-          row.gamma,
-          row.crossover,
-          row.self_weight,
-          row.mass_exponent,
-          row.entropy,
-          row.participation};
+  write(out, RegimeColumns{static_cast<double>(row.regime), row.gamma, row.crossover, row.self_weight,
+                           row.mass_exponent, row.entropy, row.participation});
 }
 
-struct JsSufficiency {
-  double entries, rate, row_error_at_most, dropped_at_least;
-  bool vanishes;
+struct Sufficiency {
+  double entries, rate, vanishes, row_error_at_most, dropped_at_least;
 };
 
-JsSufficiency sufficiency(double n, double exponent, double spread) {
+void sufficiency(double n, double exponent, double spread, Address out) {
   const double entries = std::pow(n, exponent), rate = row_error_rate(exponent, spread / std::log(n));
-  return {entries, rate, row_error_limit(entries, spread), dropped_at_least(n, entries, spread), rate > 0.0};
+  write(out, Sufficiency{entries, rate, static_cast<double>(rate > 0.0), row_error_limit(entries, spread),
+                         dropped_at_least(n, entries, spread)});
 }
 
-struct JsNecessity {
+struct Necessity {
   double dropped_at_least, row_error_at_least, matrix_norm_at_most;
 };
 
-JsNecessity necessity(double n, double k, double spread) {
+void necessity(double n, double k, double spread, Address out) {
   const double dropped = dropped_at_least(n, k, spread);
-  return {dropped, row_error_at_least(dropped, k), matrix_norm_limit(n)};
+  write(out, Necessity{dropped, row_error_at_least(dropped, k), matrix_norm_limit(n)});
 }
 
-Alignment align_cost_js(Address lengths, std::uint32_t count, double k, double exponent, int cost, std::uint32_t min,
-                        std::uint32_t max) {
-  return align_cost(at<const std::uint32_t>(lengths), count, static_cast<Cost>(cost), k, exponent, min, max);
+void align_cost_js(Address lengths, std::uint32_t count, double k, double exponent, int cost, std::uint32_t min,
+                   std::uint32_t max, Address out) {
+  write(out, align_cost(at<const std::uint32_t>(lengths), count, static_cast<Cost>(cost), k, exponent, min, max));
 }
 
-struct JsWinners {
-  std::string mean_row_error, worst_row_error, mean_dropped, worst_dropped;
+struct EqualCostColumns {
+  double alpha, row_error_valid;
+  PolicyError fixed, window, winner;
 };
 
-struct JsEqualCost {
-  double alpha;
-  bool row_error_valid;
-  PolicyError fixed, window;
-  JsWinners winner;
-};
-
-JsEqualCost equal_cost(Address lengths, std::uint32_t count, Address sigma, std::uint32_t, double k, double exponent,
-                       int cost) {
+void equal_cost(Address lengths, std::uint32_t count, Address sigma, std::uint32_t, double k, double exponent, int cost,
+                Address out) {
   const EqualCost result = compare_at_equal_cost(at<const std::uint32_t>(lengths), at<const double>(sigma), count,
                                                  static_cast<Cost>(cost), k, exponent);
   const auto who = [&](double PolicyError::* column) {
-    static constexpr const char* kNames[] = {"tie", "fixed", "window"};
-    return kNames[static_cast<int>(winner(result.fixed.*column, result.window.*column))];
+    return static_cast<double>(winner(result.fixed.*column, result.window.*column));
   };
-  return {result.alpha,
-          result.row_error_valid,
-          result.fixed,
-          result.window,
-          {who(&PolicyError::mean_row_error), who(&PolicyError::worst_row_error), who(&PolicyError::mean_dropped),
-           who(&PolicyError::worst_dropped)}};
+  write(out, EqualCostColumns{result.alpha,
+                              static_cast<double>(result.row_error_valid),
+                              result.fixed,
+                              result.window,
+                              {who(&PolicyError::mean_row_error), who(&PolicyError::worst_row_error),
+                               who(&PolicyError::mean_dropped), who(&PolicyError::worst_dropped)}});
 }
 
-struct JsPolicies {
+struct Policies {
   DroppedMass fixed, threshold, top_p;
 };
 
-JsPolicies policies(double n, double k, Address sigma, std::uint32_t rows) {
+void policies(double n, double k, Address sigma, std::uint32_t rows, Address out) {
   const auto policy = [&](Policy which) { return gaussian_policy(at<const double>(sigma), rows, n, k, which); };
-  return {policy(Policy::kFixed), policy(Policy::kGlobalThreshold), policy(Policy::kTopP)};
+  write(out, Policies{policy(Policy::kFixed), policy(Policy::kGlobalThreshold), policy(Policy::kTopP)});
 }
 
-struct JsCalibration {
-  double alpha, exponent, standard_error;
+struct Calibration {
+  FittedLaw law;
   LawError fitted, held_out;
 };
 
-JsCalibration calibrate(Address lengths, std::uint32_t count, Address entries, std::uint32_t, int method,
-                        std::uint32_t hold_out, double mass, Address sigma, std::uint32_t) {
+void calibrate(Address lengths, std::uint32_t count, Address entries, std::uint32_t, int method, std::uint32_t hold_out,
+               double mass, Address sigma, std::uint32_t, Address out) {
   const auto* const n = at<const double>(lengths);
   const auto* const k = at<const double>(entries);
   const std::uint32_t used = count - hold_out;
   const FittedLaw law = method == 0   ? fit_law(n, k, used)
                         : method == 1 ? grid_law(n, k, used)
                                       : theory_law(n, at<const double>(sigma), used, 1.0 - mass);
-  return {law.alpha, law.exponent, law.standard_error, law_error(law, n, k, used),
-          law_error(law, n + used, k + used, hold_out)};
+  write(out, Calibration{law, law_error(law, n, k, used), law_error(law, n + used, k + used, hold_out)});
 }
 
 /// Sorts the scores where they lie: they are a copy made for this call.
-RowError certificates(Address scores, std::uint32_t count, std::uint32_t k) {
+void certificates(Address scores, std::uint32_t count, std::uint32_t k, Address out) {
   auto* const sorted = at<double>(scores);
   std::sort(sorted, sorted + count, std::greater<>());
-  return row_error(sorted, count, std::min(k, count));
+  write(out, row_error(sorted, count, std::min(k, count)));
 }
-
-double logit_error(double error) { return score_error_bound(error); }
 
 /// Field for field `RawRadiusOptions` in web/src/runtime/raw.ts.
 struct JsRadiusOptions {
@@ -184,85 +173,6 @@ Job<RadiusWork>* make_radius(const JsRadiusOptions& js) {
 
 EMSCRIPTEN_BINDINGS(theory) {
   using namespace emscripten;
-  value_object<JsEffectiveEntries>("EffectiveEntries")
-      .field("entries", &JsEffectiveEntries::entries)
-      .field("ineffectiveShare", &JsEffectiveEntries::ineffective_share)
-      .field("limit", &JsEffectiveEntries::limit);
-  value_object<JsTopKError>("GaussianTopK")
-      .field("dropped", &JsTopKError::dropped)
-      .field("rowError", &JsTopKError::row_error);
-  value_object<JsLogitBound>("LogitBound")
-      .field("factor", &JsLogitBound::factor)
-      .field("bound", &JsLogitBound::bound)
-      .field("radiusForm", &JsLogitBound::radius_form)
-      .field("concentrates", &JsLogitBound::concentrates);
-  value_object<JsRegime>("Regime")
-      .field("regime", &JsRegime::regime)
-      .field("gamma", &JsRegime::gamma)
-      .field("crossover", &JsRegime::crossover)
-      .field("selfWeight", &JsRegime::self_weight)
-      .field("massExponent", &JsRegime::mass_exponent)
-      .field("entropy", &JsRegime::entropy)
-      .field("participation", &JsRegime::participation);
-  value_object<JsSufficiency>("Sufficiency")
-      .field("entries", &JsSufficiency::entries)
-      .field("rate", &JsSufficiency::rate)
-      .field("vanishes", &JsSufficiency::vanishes)
-      .field("rowErrorAtMost", &JsSufficiency::row_error_at_most)
-      .field("droppedAtLeast", &JsSufficiency::dropped_at_least);
-  value_object<JsNecessity>("Necessity")
-      .field("droppedAtLeast", &JsNecessity::dropped_at_least)
-      .field("rowErrorAtLeast", &JsNecessity::row_error_at_least)
-      .field("matrixNormAtMost", &JsNecessity::matrix_norm_at_most);
-  value_object<Alignment>("Alignment")
-      .field("alpha", &Alignment::alpha)
-      .field("unrounded", &Alignment::unrounded)
-      .field("cost", &Alignment::cost)
-      .field("target", &Alignment::target);
-  value_object<PolicyError>("PolicyError")
-      .field("meanRowError", &PolicyError::mean_row_error)
-      .field("worstRowError", &PolicyError::worst_row_error)
-      .field("meanDropped", &PolicyError::mean_dropped)
-      .field("worstDropped", &PolicyError::worst_dropped);
-  value_object<JsWinners>("Winners")
-      .field("meanRowError", &JsWinners::mean_row_error)
-      .field("worstRowError", &JsWinners::worst_row_error)
-      .field("meanDropped", &JsWinners::mean_dropped)
-      .field("worstDropped", &JsWinners::worst_dropped);
-  value_object<JsEqualCost>("EqualCost")
-      .field("alpha", &JsEqualCost::alpha)
-      .field("rowErrorValid", &JsEqualCost::row_error_valid)
-      .field("fixed", &JsEqualCost::fixed)
-      .field("window", &JsEqualCost::window)
-      .field("winner", &JsEqualCost::winner);
-  value_object<DroppedMass>("DroppedMass")
-      .field("mean", &DroppedMass::mean)
-      .field("worst", &DroppedMass::worst)
-      .field("level", &DroppedMass::level);
-  value_object<JsPolicies>("Policies")
-      .field("fixed", &JsPolicies::fixed)
-      .field("threshold", &JsPolicies::threshold)
-      .field("topP", &JsPolicies::top_p);
-  value_object<LawError>("LawError").field("worst", &LawError::worst).field("overrun", &LawError::overrun);
-  value_object<JsCalibration>("Calibration")
-      .field("alpha", &JsCalibration::alpha)
-      .field("exponent", &JsCalibration::exponent)
-      .field("standardError", &JsCalibration::standard_error)
-      .field("fitted", &JsCalibration::fitted)
-      .field("heldOut", &JsCalibration::held_out);
-  value_object<Interval>("Interval").field("lower", &Interval::lower).field("upper", &Interval::upper);
-  value_object<RowError>("RowError")
-      .field("dropped", &RowError::dropped)
-      .field("l1", &RowError::l1)
-      .field("l2", &RowError::l2)
-      .field("lInfinity", &RowError::l_infinity)
-      .field("divergence", &RowError::divergence)
-      .field("chiSquared", &RowError::chi_squared)
-      .field("entropy", &RowError::entropy)
-      .field("participation", &RowError::participation)
-      .field("singleGap", &RowError::single_gap)
-      .field("headAware", &RowError::head_aware)
-      .field("l2Bounds", &RowError::l2_bounds);
   value_object<JsRadiusOptions>("RadiusOptions")
       .field("queryWeights", &JsRadiusOptions::query_weights)
       .field("keyWeights", &JsRadiusOptions::key_weights)
@@ -293,7 +203,7 @@ EMSCRIPTEN_BINDINGS(theory) {
   function("certificates", &certificates);
   function("singleGap", &single_gap_bound);
   function("headAware", &head_aware_bound);
-  function("logitError", &logit_error);
+  function("logitError", &score_error_bound);
 }
 
 }  // namespace heed::bindings

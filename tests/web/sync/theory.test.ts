@@ -142,7 +142,10 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(strong.rowErrorValid).toBe(false);
     const same = theory.equalCost({ lengths: doubling, sigma: 1, k: 64, exponent: 0 });
     expect(new Set(Object.values(same.winner))).toEqual(new Set(["tie"]));
-    expectPrinted(theory.equalCost({ lengths: doubling, sigma: 1, k: 64, exponent: 0.5, cost: "prefill" }).alpha, "0.451");
+    expectPrinted(
+      theory.equalCost({ lengths: doubling, sigma: 1, k: 64, exponent: 0.5, cost: "prefill" }).alpha,
+      "0.451",
+    );
   });
 
   test("policies: a threshold has the least mean, top-p the least worst", () => {
@@ -216,7 +219,11 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     refuse("regime", { n: 1, sigma: 1 }, /^n is 1; an integer of at least 2 is needed/);
     refuse("regime", { n: 4, sigma: -1 }, /^sigma is -1; a number from 0/);
     refuse("gaussianTopK", { n: 4, sigma: 1 }, /^k is undefined; /);
-    refuse("gaussianTopK", { n: 4, sigma: 1, K: 1 }, /theory.gaussianTopK has no option "K"; its options are n, k, sigma/);
+    refuse(
+      "gaussianTopK",
+      { n: 4, sigma: 1, K: 1 },
+      /theory.gaussianTopK has no option "K"; its options are n, k, sigma/,
+    );
     refuse("alignCost", { lengths: [], k: 1, exponent: 1 }, /^lengths is empty; at least one number/);
     refuse("alignCost", { lengths: 3, k: 1, exponent: 1 }, /^lengths is 3; an array of numbers/);
     refuse("alignCost", { lengths: [4, 0], k: 1, exponent: 1 }, /^lengths\[1\] is 0; an integer of at least 1/);

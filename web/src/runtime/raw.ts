@@ -5,20 +5,6 @@
  * of names with what every built variant really exports. Addresses are byte offsets into `wasmMemory`; 0 is "none".
  */
 
-import type {
-  Alignment,
-  Calibration,
-  Certificates,
-  EffectiveEntries,
-  EqualCost,
-  GaussianTopK,
-  LogitBound,
-  Necessity,
-  Policies,
-  Regime,
-  Sufficiency,
-} from "../theory.js";
-
 /** Codes in the order of `ErrorCode` in cpp/base/status.hpp. */
 export const rawCodes = [
   "ok",
@@ -156,35 +142,37 @@ export interface RawModule {
    * standard deviation of the off-diagonal logits.
    */
   CollapseJob: new (options: RawCollapseOptions) => RawJob;
-  /** Each formula of theory/: numbers in the order of its parameters in web/src/check/theory.ts. */
-  effectiveEntries(n: number, epsilon: number, sigma: number): EffectiveEntries;
-  gaussianTopK(n: number, k: number, sigma: number): GaussianTopK;
+  /**
+   * The formulas of theory/: numbers in the order of their parameters in web/src/check/theory.ts, a list as address and
+   * count. Those with more than one result write them to `out` as f64, in the order of web/src/operations/theory.ts.
+   */
+  effectiveEntries(n: number, epsilon: number, sigma: number, out: number): void;
+  gaussianTopK(n: number, k: number, sigma: number, out: number): void;
   keepForMass(n: number, sigma: number, mass: number): number;
-  logitBound(n: number, delta: number, radius: number, rigorousRadius: number, stableRank: number): LogitBound;
-  regime(n: number, sigma: number, selfScore: number): Regime;
-  sufficiency(n: number, exponent: number, spread: number): Sufficiency;
-  necessity(n: number, k: number, spread: number): Necessity;
-  /** `lengths`: address of `count` u32. `cost`: 0 one length, 1 prefill, 2 decode. */
+  logitBound(n: number, delta: number, radius: number, rigorous: number, stableRank: number, out: number): void;
+  regime(n: number, sigma: number, selfScore: number, out: number): void;
+  sufficiency(n: number, exponent: number, spread: number, out: number): void;
+  necessity(n: number, k: number, spread: number, out: number): void;
+  /** `lengths`: u32. `cost`: 0 one length, 1 prefill, 2 decode. */
+  // prettier-ignore
   alignCost(
-    ...numbers: [lengths: number, count: number, k: number, exponent: number, cost: number, min: number, max: number]
-  ): Alignment;
-  /** `lengths`: `count` u32, `sigma`: as many f64. */
+    lengths: number, count: number, k: number, exponent: number, cost: number, min: number, max: number, out: number,
+  ): void;
+  /** `lengths`: u32, `sigma`: as many f64. */
+  // prettier-ignore
   equalCost(
-    ...numbers: [
-      ...[lengths: number, count: number, sigma: number, sigmas: number, k: number, exponent: number, cost: number],
-    ]
-  ): EqualCost;
-  /** `sigma`: address of `rows` f64. */
-  policies(n: number, k: number, sigma: number, rows: number): Policies;
-  /** `lengths`, `entries`, `sigma`: f64. `method`: 0 fit, 1 grid, 2 theory. */
+    lengths: number, count: number, sigma: number, sigmas: number, k: number, exponent: number, cost: number, out: number,
+  ): void;
+  /** `sigma`: f64. */
+  policies(n: number, k: number, sigma: number, rows: number, out: number): void;
+  /** f64 lists. `method`: 0 fit, 1 grid, 2 theory. */
+  // prettier-ignore
   calibrate(
-    ...numbers: [
-      ...[lengths: number, count: number, entries: number, counted: number, method: number, holdOut: number],
-      ...[mass: number, sigma: number, sigmas: number],
-    ]
-  ): Calibration;
-  /** `scores`: address of `count` f64, which it sorts. */
-  certificates(scores: number, count: number, k: number): Certificates;
+    lengths: number, count: number, entries: number, counted: number, method: number, holdOut: number, mass: number,
+    sigma: number, sigmas: number, out: number,
+  ): void;
+  /** `scores`: f64, which it sorts. */
+  certificates(scores: number, count: number, k: number, out: number): void;
   singleGap(n: number, k: number, gap: number): number;
   headAware(n: number, k: number, logKept: number, next: number): number;
   logitError(error: number): number;
