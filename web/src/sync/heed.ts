@@ -8,16 +8,19 @@
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
 import { checkCreateOptions } from "../check/create-options.js";
+import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
 import { checkSimulationId, planCollapse } from "../check/simulate.js";
+import { checkTheory, formulaNames } from "../check/theory.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { prepareCollapse } from "../operations/collapse.js";
 import { complete, type Operation } from "../operations/operation.js";
+import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
-import { formulas, type Formulas } from "../operations/theory.js";
+import { prepareTheory } from "../operations/theory.js";
 import type {
   AttendOptions,
   CallOptions,
@@ -43,12 +46,13 @@ import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
+import type { TheoryOf } from "../theory.js";
 
 /** Numbers as heed/sync takes them. */
 export type Input = Numbers | Tensor;
 
 /** The formulas of the theory. */
-export type Theory = { readonly [Name in keyof Formulas]: (parameters: Formulas[Name]) => number };
+export type Theory = TheoryOf<"now">;
 
 /** A module that runs in this thread. `create` makes one. */
 export class Heed {
@@ -62,9 +66,22 @@ export class Heed {
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.info = Object.freeze({ ...runtime.info });
+    const radius: Theory["radius"] = (parameters, options = {}) => {
+      runtime.assertAlive();
+      const plan = planRadius(parameters, options);
+      return this.#complete(options, () => prepareRadius(runtime, plan));
+    };
+    const theory = formulaNames.map((name) => [
+      name,
+      (parameters: unknown) => {
+        runtime.assertAlive();
+        return complete(prepareTheory(runtime, checkTheory(name, parameters)));
+      },
+    ]);
     this.theory = {
-      windowLaw: (parameters) => formulas.windowLaw(runtime, parameters),
-      ineffectiveShare: (parameters) => formulas.ineffectiveShare(runtime, parameters),
+      ...(Object.fromEntries(theory) as Theory),
+      radius,
+      ropeAveragedNorm: (parameters, options) => radius(parameters, options).ropeNorm,
     };
   }
 

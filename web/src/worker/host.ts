@@ -8,9 +8,10 @@ import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { prepareCollapse } from "../operations/collapse.js";
 import { singleOperation, type Operation } from "../operations/operation.js";
+import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
-import { formulas } from "../operations/theory.js";
+import { prepareTheory } from "../operations/theory.js";
 import type { Progress } from "../options.js";
 import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
@@ -40,9 +41,8 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
   weights: (runtime, plan) => prepareScores(runtime, plan, "weights"),
   selectTopK: prepareSelectTopK,
   collapse: prepareCollapse,
-  windowLaw: (runtime, parameters) => singleOperation(runtime, () => formulas.windowLaw(runtime, parameters)),
-  ineffectiveShare: (runtime, parameters) =>
-    singleOperation(runtime, () => formulas.ineffectiveShare(runtime, parameters)),
+  theory: prepareTheory,
+  radius: prepareRadius,
   memory: (runtime) => singleOperation(runtime, () => runtime.memory()),
 };
 

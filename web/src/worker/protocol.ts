@@ -9,11 +9,14 @@ import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
 import type { SelectPlan } from "../check/select-top-k.js";
+import type { RadiusPlan } from "../check/radius.js";
 import type { CollapsePoint } from "../check/simulate.js";
+import type { FormulaCall } from "../check/theory.js";
 import type { HeedErrorCode } from "../errors.js";
-import type { Formulas } from "../operations/theory.js";
+import type { FormulaResult } from "../operations/theory.js";
 import type { CreateOptions, Progress } from "../options.js";
 import type { TopKOutput } from "../operations/attend-top-k.js";
+import type { Radius } from "../theory.js";
 import type { CollapseRow, Info, MemoryUse, Selection } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
@@ -31,8 +34,8 @@ export interface Requests {
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };
   collapse: { args: CollapsePoint; reply: CollapseRow[] };
-  windowLaw: { args: Formulas["windowLaw"]; reply: number };
-  ineffectiveShare: { args: Formulas["ineffectiveShare"]; reply: number };
+  theory: { args: FormulaCall; reply: FormulaResult };
+  radius: { args: RadiusPlan; reply: Radius };
   memory: { args: null; reply: MemoryUse };
 }
 export type RequestName = keyof Requests;

@@ -20,6 +20,8 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
     indexed.offsets.length,
     plain.bound,
     await heed.theory.windowLaw({ n: 9, alpha: 1, exponent: 0.5 }),
+    (await heed.theory.regime({ n: 9, sigma: 1 })).regime === "dispersion",
+    (await heed.theory.radius({ queryWeights: q, keyWeights: q, headDim: 8 }, {})).radius,
   ];
 
   // @ts-expect-error: indices must be asked for
@@ -36,6 +38,8 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
   void heed.attendTopK(q, q, q, { ...shape, keep: { k: 3, share: 0.5 } });
   // @ts-expect-error: attendTopK keeps its sums in one way
   void heed.attendTopK(q, q, q, { ...shape, keep, accumulate: "f64" });
+  // @ts-expect-error: no such formula parameter
+  void heed.theory.regime({ n: 9, sigma: 1, d: 64 });
   // @ts-expect-error: a mask of doubles
   void heed.attend(q, q, q, { ...shape, mask: new Float64Array(1) });
   // @ts-expect-error: keep is required
