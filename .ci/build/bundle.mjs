@@ -1,4 +1,5 @@
-// web/src to dist: one file per entry, flat, so that "./glue/..." and "./worker.js" mean the same in source and result.
+// web/src and web/cli to dist: one file per entry, flat, so that "./glue/..." and "./worker.js" mean the same in source
+// and result.
 //
 // Entries of one platform are bundled together: what both `heed` and `heed/sync` use lies in one shared file, so an
 // error of the one is an instance of the other's class. Workers are bundled alone, because bundlers copy a worker's
@@ -15,18 +16,20 @@ const groups = [
   { platform: "node", shared: "shared-node", entries: { node: "node", "sync-node": "sync-node" } },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
+  // The `heed` command imports the package by its name, as any program does.
+  { platform: "node", folder: "cli", entries: { heed: "heed" } },
 ];
 
-const source = (entry) => fromRoot("web", "src", "entries", `${entry}.ts`);
+const source = ({ folder = "src/entries" }, entry) => fromRoot("web", folder, `${entry}.ts`);
 const result = (name) => fromRoot("dist", `${name}.js`);
 const bundled = fromRoot("build", "stamps", "bundle");
 
 /** Entries whose source exists, by result name. */
-const present = ({ entries }) => Object.entries(entries).filter(([, entry]) => existsSync(source(entry)));
+const present = (group) => Object.entries(group.entries).filter(([, entry]) => existsSync(source(group, entry)));
 
 export async function bundle() {
-  const inputs = [fromRoot("web", "src"), fromRoot("package.json"), fromRoot(".ci", "build", "bundle.mjs")];
-  const key = keyOf([digestOf(...inputs), digestOf(fromRoot("package-lock.json"))]);
+  const inputs = [fromRoot("web", "src"), fromRoot("web", "cli"), fromRoot(".ci", "build", "bundle.mjs")];
+  const key = keyOf([digestOf(...inputs), digestOf(fromRoot("package.json"), fromRoot("package-lock.json"))]);
   const results = groups.flatMap((group) => present(group).map(([name]) => result(name)));
   if (isStamped(bundled, key) && results.every((file) => existsSync(file))) return false;
 
@@ -35,14 +38,14 @@ export async function bundle() {
   }
   const { rolldown } = await import("rolldown");
   for (const group of groups) {
-    const input = Object.fromEntries(present(group).map(([name, entry]) => [name, source(entry)]));
+    const input = Object.fromEntries(present(group).map(([name, entry]) => [name, source(group, entry)]));
     if (Object.keys(input).length === 0) continue;
     const build = await rolldown({
       input,
       cwd: fromRoot(),
       platform: group.platform,
       // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
-      external: (id) => id.startsWith("./glue/"),
+      external: (id) => id.startsWith("./glue/") || id === "heed/sync",
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({
