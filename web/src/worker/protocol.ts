@@ -9,11 +9,11 @@ import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
 import type { SelectPlan } from "../check/select-top-k.js";
-import type { CollapsePoint } from "../check/simulate.js";
+import type { SimulationPoint } from "../check/simulate.js";
 import type { HeedErrorCode } from "../errors.js";
 import type { Formulas } from "../operations/theory.js";
-import type { CreateOptions, Progress } from "../options.js";
-import type { CollapseRow, IndexedTopKResult, Info, MemoryUse, Selection, TopKResult } from "../results.js";
+import type { CreateOptions, Progress, SimulationId } from "../options.js";
+import type { IndexedTopKResult, Info, MemoryUse, Selection, SimulationRow, TopKResult } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
 export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory"> & {
@@ -29,7 +29,9 @@ export interface Requests {
   scores: { args: ScoresPlan<never>; reply: Float32Array };
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };
-  collapse: { args: CollapsePoint; reply: CollapseRow[] };
+  /** What the caller passed, unchecked. */
+  planSimulation: { args: { id: SimulationId; parameters: object }; reply: SimulationPoint[] };
+  simulate: { args: SimulationPoint; reply: SimulationRow[] };
   windowLaw: { args: Formulas["windowLaw"]; reply: number };
   ineffectiveShare: { args: Formulas["ineffectiveShare"]; reply: number };
   memory: { args: null; reply: MemoryUse };
