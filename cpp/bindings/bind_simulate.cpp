@@ -37,8 +37,8 @@ struct JsCollapseOptions {
 class Simulation {
  public:
   Simulation(int id, Address numbers, std::uint32_t count, Address q, Address k)
-      : experiment_(make_experiment(id, {at<const double>(numbers), count, at<const float>(q), at<const float>(k)},
-                                    pool())) {}
+      : experiment_(
+            make_experiment(id, {at<const double>(numbers), count, at<const float>(q), at<const float>(k)}, pool())) {}
 
   JsStatus status() const {
     if (!experiment_) return to_js(Status::fail(ErrorCode::kInternal, "there is no protocol of that number"));

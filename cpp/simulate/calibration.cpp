@@ -2,9 +2,11 @@
 // longest, judged at half of it and at the longest; one row per way of fitting (theory/calibration.hpp) and length.
 //
 //   needed     fewest entries with tau <= mass, averaged over rows    predicted   alpha n^C
-//   error      predicted / needed - 1                                 overrun     the part of it that is computed in vain
-#include "simulate/protocols.hpp"
+//   error      predicted / needed - 1                                 overrun     the part of it that is computed in
+//   vain
 #include "theory/calibration.hpp"
+
+#include "simulate/protocols.hpp"
 
 namespace heed {
 namespace {
@@ -12,8 +14,9 @@ namespace {
 class Calibration final : public Experiment {
  public:
   Calibration(const ExperimentInput& input, TaskPool& pool)
-      : Experiment("method:theory|fit|grid,alpha,exponent,exponentError,n,mass,needed,neededError,predicted,error,overrun",
-                   pool) {
+      : Experiment(
+            "method:theory|fit|grid,alpha,exponent,exponentError,n,mass,needed,neededError,predicted,error,overrun",
+            pool) {
     Parameters parameters(input.numbers, input.count);
     common_ = CommonParameters::read(parameters, input.q, input.k);
     lengths_ = parameters.list();

@@ -3,10 +3,11 @@
 //   R = scale B^2 ||W||_F    R' = scale B^2 sqrt(d) ||W||_2    bounds R f and R' f, f = sqrt(2 ln(2 n^2 / delta))
 //
 // DERIVED (theory/concentration.hpp): R' f holds with probability 1 - delta for bounded independent entries; R f is the
-// paper's form, which needs a large stable rank. B is the largest entry that occurred. Logits of a token with itself are
-// left out, as in the theorem.
-#include "simulate/protocols.hpp"
+// paper's form, which needs a large stable rank. B is the largest entry that occurred. Logits of a token with itself
+// are left out, as in the theorem.
 #include "theory/concentration.hpp"
+
+#include "simulate/protocols.hpp"
 
 namespace heed {
 namespace {

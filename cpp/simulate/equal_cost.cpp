@@ -64,8 +64,8 @@ class EqualCostSweep final : public Experiment {
     for (const Cost cost : kCosts)
       for (const double exponent : exponents_) {
         const bool one = cost == Cost::kOneLength;
-        const Alignment alignment = align_cost(one ? &middle : lengths_.data(), one ? 1 : lengths_.size(), cost, fixed_,
-                                               exponent, 1, 0);
+        const Alignment alignment =
+            align_cost(one ? &middle : lengths_.data(), one ? 1 : lengths_.size(), cost, fixed_, exponent, 1, 0);
         alignments_.push_back(alignment);
         rules_.push_back({KeepKind::kPower, exponent, alignment.alpha});
       }
@@ -75,9 +75,8 @@ class EqualCostSweep final : public Experiment {
     Summary all;
     const auto count = static_cast<double>(lengths_.size());
     for (std::size_t i = 0; i < lengths_.size(); ++i) {
-      const Average here = average(i * common_.repeats, common_.repeats, [=](const StudyResult& r) -> const Column& {
-        return r.kept(rule, which);
-      });
+      const Average here = average(i * common_.repeats, common_.repeats,
+                                   [=](const StudyResult& r) -> const Column& { return r.kept(rule, which); });
       all.mean += here.mean / count;
       all.mean_error += here.error * here.error / (count * count);
       if (i == 0 || here.mean > all.worst) {

@@ -14,7 +14,8 @@ class Gain final : public Experiment {
  public:
   Gain(const ExperimentInput& input, TaskPool& pool)
       : Experiment(
-            "n,gain,sigma,rootMeanSquareRadius,limit,applies:no|yes,mass,keep,keepError,share,closedShare,target,keepL2,"
+            "n,gain,sigma,rootMeanSquareRadius,limit,applies:no|yes,mass,keep,keepError,share,closedShare,target,"
+            "keepL2,"
             "keepL2Error",
             pool) {
     Parameters parameters(input.numbers, input.count);
@@ -37,19 +38,18 @@ class Gain final : public Experiment {
     const double scale = common_.source.sigma / std::sqrt(static_cast<double>(common_.source.head_dim));
     // Without W, sigma is all there is.
     const bool has_weights = common_.source.weights != Weights::kNone && common_.source.weights != Weights::kGiven;
-    const double radius = has_weights ? mean(0, common_.repeats,
-                                             [=](const StudyResult& r) {
-                                               return scale * r.tokens.square * r.norms.frobenius;
-                                             })
-                                      : sigma;
+    const double radius = has_weights
+                              ? mean(0, common_.repeats,
+                                     [=](const StudyResult& r) { return scale * r.tokens.square * r.norms.frobenius; })
+                              : sigma;
     const double limit = std::sqrt(2.0 * std::log(n));
     const Average keep =
         average(0, common_.repeats, [](const StudyResult& r) -> const Column& { return r.for_mass(0); });
     const Average for_l2 =
         average(0, common_.repeats, [](const StudyResult& r) -> const Column& { return r.for_l2(0); });
-    const double length =
-        average(0, common_.repeats, [](const StudyResult& r) -> const Column& { return r.scalar(Scalar::kLength); })
-            .mean;
+    const double length = average(0, common_.repeats, [](const StudyResult& r) -> const Column& {
+                            return r.scalar(Scalar::kLength);
+                          }).mean;
     row({n, gain_, sigma, radius, limit, 2.0 * sigma < limit ? 1.0 : 0.0, mass_, keep.mean, keep.error,
          keep.mean / length, gaussian_keep_share(mass_, sigma), target_, for_l2.mean, for_l2.error});
   }

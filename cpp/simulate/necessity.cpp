@@ -30,8 +30,8 @@ class Necessity final : public Experiment {
   void finish() override {
     for (std::size_t i = 0; i < rules_.size(); ++i) {
       const auto of = [&](Kept which) {
-        return average(0, common_.repeats,
-                       [=](const StudyResult& r) -> const Column& { return r.kept(i, which); }).mean;
+        return average(0, common_.repeats, [=](const StudyResult& r) -> const Column& { return r.kept(i, which); })
+            .mean;
       };
       const double k = of(Kept::kEntries), root = std::sqrt(k);
       const double violations = total(0, common_.repeats, i, Kept::kViolated);

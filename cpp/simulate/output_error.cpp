@@ -27,7 +27,8 @@ void OutputError::fill(std::size_t unit, std::size_t thread) noexcept {
   const std::size_t d = source_.head_dim, stride = simd::packed_stride(d);
   const std::size_t begin = unit * RowSource::kStretch, end = std::min(begin + RowSource::kStretch, source_.n);
   if (source_.weights == Weights::kNone || source_.weights == Weights::kGiven)
-    return CounterRandom(source_.seed, kValueStream).fill_normal(begin * d, (end - begin) * d, values_.data() + begin * d);
+    return CounterRandom(source_.seed, kValueStream)
+        .fill_normal(begin * d, (end - begin) * d, values_.data() + begin * d);
   float* tokens = scratch_.data() + thread * scratch_size_;
   float *projected = tokens + simd::kKeyBlock * stride, *scores = projected + simd::kKeyBlock * stride;
   for (std::size_t j = begin; j < end; j += simd::kKeyBlock) {

@@ -44,11 +44,11 @@ class OutputError final : public RowVisitor {
   TokenInput input_;
   ColumnPanels weights_;
   std::size_t scratch_size_ = 0, sums_size_ = 0;
-  Buffer<float> values_;           // (n, d)
-  Buffer<float> scratch_;          // per thread, of fill()
-  Buffer<double> sums_;            // per thread, (levels, d) and a row
-  Buffer<Level> levels_;           // per thread
-  Buffer<double> squares_;         // (rows, rules + 1): squared errors, squared size of the output
+  Buffer<float> values_;    // (n, d)
+  Buffer<float> scratch_;   // per thread, of fill()
+  Buffer<double> sums_;     // per thread, (levels, d) and a row
+  Buffer<Level> levels_;    // per thread
+  Buffer<double> squares_;  // (rows, rules + 1): squared errors, squared size of the output
 };
 
 }  // namespace heed

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <vector>
 
-
 namespace heed {
 
 class Parameters {

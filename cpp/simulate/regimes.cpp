@@ -2,8 +2,9 @@
 //
 // What is measured (entropy, participation, entries above epsilon, largest and own weight) beside what
 // theory/regimes.hpp says for the measured sigma and the measured mean of a token's score with itself.
-#include "simulate/protocols.hpp"
 #include "theory/regimes.hpp"
+
+#include "simulate/protocols.hpp"
 
 namespace heed {
 namespace {
@@ -32,8 +33,7 @@ class Regimes final : public Experiment {
   void finish() override {
     const auto n = static_cast<double>(n_);
     const auto of = [&](Scalar which) {
-      return average(0, common_.repeats,
-                     [=](const StudyResult& r) -> const Column& { return r.scalar(which); }).mean;
+      return average(0, common_.repeats, [=](const StudyResult& r) -> const Column& { return r.scalar(which); }).mean;
     };
     const double sigma = mean(0, common_.repeats, [](const StudyResult& r) { return r.sigma; });
     const double effective =

@@ -122,8 +122,7 @@ void RowSource::fill(std::size_t stretch, std::size_t thread) noexcept {
   }
   if (first_ == 0) ranges_[stretch] = range;
   if (options_.input == Input::kSink && options_.weights != Weights::kGiven && stretch == 0)
-    for (std::size_t row = 0; row < count_; ++row)
-      scores_[row * row_stride()] += static_cast<float>(options_.strength);
+    for (std::size_t row = 0; row < count_; ++row) scores_[row * row_stride()] += static_cast<float>(options_.strength);
 }
 
 void RowSource::fill_independent(Range keys) noexcept {

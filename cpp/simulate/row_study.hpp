@@ -37,12 +37,12 @@ struct StudyRequest {
   std::vector<double> thresholds = {};  // epsilon of "entries above epsilon"
   std::vector<double> masses = {};      // tau of "fewest entries that drop at most tau"
   std::vector<double> targets = {};     // eta of "fewest entries with l2 error at most eta"
-  bool norms = false;              // also the norms of W
-  RowVisitor* visitor = nullptr;   // or none
+  bool norms = false;                   // also the norms of W
+  RowVisitor* visitor = nullptr;        // or none
 };
 
-/// What is asked of every row. kOwn is a row's score with its own key; kScore, kSquare and kExtreme are the sum, the sum
-/// of squares and the largest size of the others, which kPairs counts.
+/// What is asked of every row. kOwn is a row's score with its own key; kScore, kSquare and kExtreme are the sum, the
+/// sum of squares and the largest size of the others, which kPairs counts.
 enum class Scalar {
   kEntropy,
   kParticipation,
@@ -109,7 +109,7 @@ class StudyRunner {
   std::vector<std::size_t> starts_;  // first unit of each study, and the end
   std::vector<StudyResult> results_;
   RowSource source_;
-  Buffer<double> values_;        // (rows, columns) of the current study
+  Buffer<double> values_;         // (rows, columns) of the current study
   Buffer<std::byte> row_memory_;  // per thread
   std::size_t longest_ = 0, row_bytes_ = 0, study_ = 0;
 };

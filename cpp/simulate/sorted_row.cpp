@@ -46,6 +46,7 @@ double SortedRow::least_l2(std::size_t k) const noexcept {
 double SortedRow::most_l2(std::size_t k) const noexcept {
   const std::size_t kept = std::min(k, count_);
   const double tau = dropped(kept), spread = score(0) - score(kept - 1);
+  if (tau == 0.0) return 0.0;  // whatever e^spread is
   return std::sqrt((tau * tau * std::exp(spread) + tau * (1.0 - tau)) / static_cast<double>(kept));
 }
 
@@ -57,8 +58,8 @@ void SortedRow::copy_to(const RowScratch& to) const noexcept {
 }
 
 std::size_t SortedRow::above(double weight) const noexcept {
-  const float* end = std::partition_point(row_.weights, row_.weights + count_,
-                                          [weight](float each) { return double{each} > weight; });
+  const float* end =
+      std::partition_point(row_.weights, row_.weights + count_, [weight](float each) { return double{each} > weight; });
   return static_cast<std::size_t>(end - row_.weights);
 }
 

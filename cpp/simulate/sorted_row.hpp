@@ -1,7 +1,8 @@
 // Everything the protocols ask of one attention row, from its scores sorted once: the k largest are a prefix, so the
 // dropped mass, the distances and the counts of every k and every epsilon are read off two arrays of partial sums.
 //
-//   w_i = e^(s_i - s_0), s descending     tail(k) = sum_(i >= k) w_i     squares(k) = sum_(i >= k) w_i^2     Z = tail(0)
+//   w_i = e^(s_i - s_0), s descending     tail(k) = sum_(i >= k) w_i     squares(k) = sum_(i >= k) w_i^2     Z =
+//   tail(0)
 //
 //   tau(k)   = tail(k) / Z                                          the dropped mass: total variation of the top-k row
 //   l2(k)^2  = (tau / (1 - tau))^2 sum_(i < k) p_i^2 + sum_(i >= k) p_i^2      renormalized row minus row

@@ -85,10 +85,12 @@ class Sufficiency final : public Experiment {
       };
       const double k = of(Kept::kEntries).mean;
       const Average l2 = of(Kept::kL2), dropped = of(Kept::kDropped);
-      const double frobenius = std::sqrt(mean(0, common_.repeats, [=](const StudyResult& r) {
-                                           const Column& column = r.kept(i, Kept::kL2);
-                                           return column.mean * column.mean + column.deviation * column.deviation;
-                                         }) / n);
+      const double frobenius = std::sqrt(mean(0, common_.repeats,
+                                              [=](const StudyResult& r) {
+                                                const Column& column = r.kept(i, Kept::kL2);
+                                                return column.mean * column.mean + column.deviation * column.deviation;
+                                              }) /
+                                         n);
       row({n, static_cast<double>(common_.source.head_dim), static_cast<double>(rules_[i].kind), rules_[i].value, k,
            l2.mean, l2.error, l2.most, dropped.mean, dropped.most, of(Kept::kLargestError).most, frobenius,
            spectral_ ? spectral_->norm(i) : kNotAsked, output_ ? output_->relative(i) : kNotAsked,

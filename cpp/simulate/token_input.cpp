@@ -132,8 +132,7 @@ void TokenInput::fill_between(const Wanted& wanted, std::size_t first, unsigned 
   const double weight = power / (1.0 + square), deviation = std::sqrt((1.0 - square) / (1.0 + square));
   CounterRandom(seed_, kTokenStream).fill_normal(middle * d_, d_, scratch);
   for (std::size_t c = 0; c < d_; ++c)
-    scratch[c] =
-        static_cast<float>(weight * (double{left[c]} + double{right[c]}) + deviation * double{scratch[c]});
+    scratch[c] = static_cast<float>(weight * (double{left[c]} + double{right[c]}) + deviation * double{scratch[c]});
   wanted.take(middle, scratch, d_);
   fill_between(wanted, first, level - 1, left, scratch, scratch + d_);
   fill_between(wanted, middle, level - 1, scratch, right, scratch + d_);

@@ -7,17 +7,17 @@
 //   uniform       x uniform in [-sqrt 3, sqrt 3]
 //   rademacher    x = +1 or -1
 //   sphere        x = sqrt(d) z / |z|: rows of one length
-//   student       x = t sqrt((nu - 2) / nu), t Student's with nu = strength > 2 degrees of freedom (Bailey's polar form)
-//   stationary    AR(1) along the tokens: corr(x_i, x_j) = rho^|i - j|, rho = strength
-//   clustered     x = sqrt(share) c_(topic of j) + sqrt(1 - share) z, share = strength, 16 topics drawn by lot
-//   lowDimension  x = A y, y in R^r, r = strength, A with N(0, 1/r) entries
-//   outliers      as gaussian, but every sixteenth channel (at least one) times `strength`: variance above 1
-//   sink          as gaussian; every score with key 0 is raised by `strength` (row_source.hpp adds it)
-//   duplicates    token j is token j mod ceil(n / strength): every token occurs about `strength` times
+//   student       x = t sqrt((nu - 2) / nu), t Student's with nu = strength > 2 degrees of freedom (Bailey's polar
+//   form) stationary    AR(1) along the tokens: corr(x_i, x_j) = rho^|i - j|, rho = strength clustered     x =
+//   sqrt(share) c_(topic of j) + sqrt(1 - share) z, share = strength, 16 topics drawn by lot lowDimension  x = A y, y
+//   in R^r, r = strength, A with N(0, 1/r) entries outliers      as gaussian, but every sixteenth channel (at least
+//   one) times `strength`: variance above 1 sink          as gaussian; every score with key 0 is raised by `strength`
+//   (row_source.hpp adds it) duplicates    token j is token j mod ceil(n / strength): every token occurs about
+//   `strength` times
 //
 // AR(1) by number: x_0 = z_0 and x_N are drawn from the stationary law, and the middle of two tokens 2 g apart is
-// N(rho^g / (1 + rho^(2 g)) (x_a + x_b), (1 - rho^(2 g)) / (1 + rho^(2 g))), the conditional law of the chain (DERIVED).
-// A token costs log2 n such steps alone, and about one in a block.
+// N(rho^g / (1 + rho^(2 g)) (x_a + x_b), (1 - rho^(2 g)) / (1 + rho^(2 g))), the conditional law of the chain
+// (DERIVED). A token costs log2 n such steps alone, and about one in a block.
 #pragma once
 
 #include "base/buffer.hpp"

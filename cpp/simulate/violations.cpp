@@ -3,7 +3,9 @@
 //
 //   exponent    C of the least-squares line of ln k on ln n, k the fewest entries with tau <= mass, averaged over rows
 //   exponentL2  the same for l2 <= target
-//   tightness   mean l2 over mean upper bound of l2 at k = ceil(sqrt n), at the largest n: 1 is a bound that is reached
+//   tightness   mean l2 over mean upper bound of l2 at k = ceil(sqrt n), at the largest n: 1 is a bound that is
+//   reached, also
+//               where nothing is dropped
 #include "simulate/protocols.hpp"
 #include "theory/calibration.hpp"
 
@@ -23,10 +25,8 @@ class Violations final : public Experiment {
     mass_ = parameters.number();
     target_ = parameters.number();
     for (const double n : lengths_) {
-      StudyRequest request{.source = common_.source,
-                           .keep = {{KeepKind::kPower, 0.5}},
-                           .masses = {mass_},
-                           .targets = {target_}};
+      StudyRequest request{
+          .source = common_.source, .keep = {{KeepKind::kPower, 0.5}}, .masses = {mass_}, .targets = {target_}};
       request.source.n = static_cast<std::size_t>(n);
       add(std::move(request), common_.repeats);
     }
@@ -53,11 +53,10 @@ class Violations final : public Experiment {
     const auto kept = [&](Kept which) {
       return at(last, [=](const StudyResult& r) -> const Column& { return r.kept(0, which); });
     };
-    const double sigma =
-        mean(last * common_.repeats, common_.repeats, [](const StudyResult& r) { return r.sigma; });
+    const double sigma = mean(last * common_.repeats, common_.repeats, [](const StudyResult& r) { return r.sigma; });
     row({common_.source.strength, sigma, mass_, mass.exponent, mass.standard_error, for_mass[0], for_mass[last],
          for_mass[last] / lengths_[last], target_, l2.exponent, l2.standard_error, kept(Kept::kL2),
-         kept(Kept::kDropped), kept(Kept::kL2) / kept(Kept::kMostL2), outside});
+         kept(Kept::kDropped), kept(Kept::kMostL2) > 0.0 ? kept(Kept::kL2) / kept(Kept::kMostL2) : 1.0, outside});
   }
 
   CommonParameters common_;

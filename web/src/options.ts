@@ -282,7 +282,7 @@ export interface SufficiencyParameters extends SimulationSource, GivenHeads {
   exponent?: readonly number[];
   /** Also the error of the output, with values x W_V. Default: false. */
   output?: boolean;
-  /** Also the spectral norm over all n rows, for n up to 4096: 24 times n^2 scores. Default: false. */
+  /** Also the spectral norm over all n rows, for n up to 4096: 40 times n^2 scores. Default: false. */
   spectral?: boolean;
 }
 

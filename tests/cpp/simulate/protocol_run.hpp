@@ -24,8 +24,17 @@ struct Common {
   double rows = 64, repeats = 1, seed = 0;
 
   std::vector<double> numbers() const {
-    return {d, static_cast<double>(input), strength, static_cast<double>(weights), shape, sigma, causal ? 1.0 : 0.0,
-            self ? 1.0 : 0.0, rows, repeats, seed};
+    return {d,
+            static_cast<double>(input),
+            strength,
+            static_cast<double>(weights),
+            shape,
+            sigma,
+            causal ? 1.0 : 0.0,
+            self ? 1.0 : 0.0,
+            rows,
+            repeats,
+            seed};
   }
 };
 
