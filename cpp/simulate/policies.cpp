@@ -8,6 +8,8 @@
 //
 // All of them keep at least one entry, and none more than the fixed window does in total; settings are found by
 // bisection. `cost` is the entries kept per row over all rows. The bucket from 0 holds all rows.
+#include <iterator>
+
 #include "simulate/protocols.hpp"
 #include "simulate/row_archive.hpp"
 
@@ -17,6 +19,7 @@ namespace {
 enum class Sharing { kFixed, kWindow, kTopP, kThreshold, kRelative };
 constexpr Sharing kSharings[] = {Sharing::kFixed, Sharing::kWindow, Sharing::kTopP, Sharing::kThreshold,
                                  Sharing::kRelative};
+constexpr std::size_t kPolicies = std::size(kSharings);
 
 std::size_t kept_by(Sharing sharing, double setting, double exponent, const SortedRow& row) noexcept {
   const auto n = static_cast<double>(row.size());
@@ -53,6 +56,15 @@ class PolicySweep final : public Experiment {
     ready(parameters);
     if (status_.ok() && !archive_.reserve(request.source))
       status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take fewer rows");
+  }
+
+  // First the rows, then a unit per budget and policy.
+  std::size_t units() const noexcept override { return Experiment::units() + budgets_.size() * kPolicies; }
+
+  void run(Range units) override {
+    const std::size_t rows = Experiment::units();
+    if (units.begin < rows) Experiment::run({units.begin, std::min(units.end, rows)});
+    for (std::size_t unit = std::max(units.begin, rows); unit < units.end; ++unit) share(unit - rows);
   }
 
  private:
@@ -107,16 +119,17 @@ class PolicySweep final : public Experiment {
          dropped / rows, worst, l2 / rows});
   }
 
-  void finish() override {
-    const auto all = static_cast<double>(most_) + 1.0;
-    for (const double budget : budgets_)
-      for (const Sharing sharing : kSharings) {
-        const double setting = setting_of(sharing, budget);
-        const double cost = total(sharing, setting) / static_cast<double>(archive_.rows());
-        add_row(budget, sharing, setting, cost, 0.0, all);
-        for (double from = static_cast<double>(least_); from < all; from *= 2.0)
-          add_row(budget, sharing, setting, cost, from, std::min(all, 2.0 * from));
-      }
+  void finish() override {}
+
+  // One budget and policy.
+  void share(std::size_t unit) {
+    const double budget = budgets_[unit / kPolicies];
+    const Sharing sharing = kSharings[unit % kPolicies];
+    const double setting = setting_of(sharing, budget), all = static_cast<double>(most_) + 1.0;
+    const double cost = total(sharing, setting) / static_cast<double>(archive_.rows());
+    add_row(budget, sharing, setting, cost, 0.0, all);
+    for (double from = static_cast<double>(least_); from < all; from *= 2.0)
+      add_row(budget, sharing, setting, cost, from, std::min(all, 2.0 * from));
   }
 
   CommonParameters common_;

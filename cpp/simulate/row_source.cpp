@@ -11,7 +11,7 @@ namespace heed {
 
 std::size_t RowSource::group_rows(const SourceOptions& options) noexcept {
   const std::size_t all = round_up(options.sampled(), simd::kPanel);
-  std::size_t fitting = kGroupScores / round_up(options.n, 16);
+  std::size_t fitting = std::min(kGroupRows, kGroupScores / round_up(options.n, 16));
   const std::size_t multiple = fitting < kBlockRows ? simd::kPanel : kBlockRows;
   fitting = fitting / multiple * multiple;
   return std::clamp(fitting, simd::kPanel, all);

@@ -42,6 +42,7 @@ class RowSource {
   static constexpr std::size_t kStretch = 10 * simd::kKeyBlock;
   static constexpr std::size_t kGroupScores = std::size_t{1} << 23;  // 32 MB: chosen
 
+  static constexpr std::size_t kGroupRows = 1024;  // a stretch of a group is then a few milliseconds of work
   static constexpr std::size_t kBlockRows = 64;
   /// Rows of a group: all of them, or as many as fit, whole blocks where that is one or more, always whole panels.
   static std::size_t group_rows(const SourceOptions& options) noexcept;

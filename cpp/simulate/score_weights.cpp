@@ -127,7 +127,7 @@ WeightNorms ScoreWeights::norms() noexcept {
   double *x = query_matrix_.data(), *y = key_matrix_.data();
   const CounterRandom random(seed_, kStartStream);
   for (std::size_t c = 0; c < d_; ++c) x[c] = random.uniform(c) + 0.5;
-  for (int step = 0; step < 1000; ++step) {
+  for (int step = 0; step < 300; ++step) {
     const double length = std::sqrt(dot(x, x, d_));
     if (length == 0.0) break;
     for (std::size_t c = 0; c < d_; ++c) x[c] /= length;

@@ -35,7 +35,7 @@ class ScoreWeights {
   bool identity() const noexcept { return identity_; }
   const ColumnPanels& query() const noexcept { return query_; }
   const ColumnPanels& key() const noexcept { return key_; }
-  /// O(d^3), by forming W; the spectral norm to a relative 1e-9 or after 1000 steps of power iteration.
+  /// O(d^3), by forming W; the spectral norm to a relative 1e-9 or after 300 steps of power iteration.
   WeightNorms norms() noexcept;
 
  private:

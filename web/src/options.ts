@@ -212,7 +212,7 @@ export interface CollapseParameters {
  * standard deviation of a score with another token.
  */
 export interface SimulationSource {
-  /** Head dimension, 1 to 512. Default: 64. */
+  /** Head dimension, 1 to 256. Default: 64. */
   d?: number;
   /**
    * The tokens. Default: "gaussian".
@@ -347,7 +347,7 @@ export interface GainParameters extends SimulationSource, GivenHeads {
   target?: number;
 }
 
-/** E8: how to spend a budget of entries over rows of mixed lengths. */
+/** E8: how to spend a budget of entries over rows of mixed lengths, at most 4096 of them. */
 export interface PolicyParameters extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
   /** Rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
   from?: number;

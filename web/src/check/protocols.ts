@@ -113,6 +113,7 @@ export const protocols = {
     points(read, source) {
       const [from, to] = [read.count("from", 256, 2, longestRow), read.count("to", 16384, 2, longestRow)];
       if (from > to) throw new HeedError("invalid-argument", `from is ${from} and to is ${to}; from must be at most to`);
+      read.count("rows", 256, 1, 4096);
       const budget = read.counts("budget", [16, 64, 256]);
       return [{ source, numbers: [from, to, ...listed(budget), read.within("exponent", 0.5, 0, 1)] }];
     },

@@ -16,7 +16,7 @@ const inputs = {
   student: { usual: 4, least: 2.001, most: 1000, what: "degrees of freedom" },
   stationary: { usual: 0.9, least: 0, most: 0.9999, what: "correlation of neighbors" },
   clustered: { usual: 0.5, least: 0, most: 1, what: "share of the topic" },
-  lowDimension: { usual: 4, least: 1, most: 512, what: "whole number of dimensions, at most d" },
+  lowDimension: { usual: 4, least: 1, most: 256, what: "whole number of dimensions, at most d" },
   outliers: { usual: 8, least: 0, most: 1000, what: "factor of the outlying channels" },
   sink: { usual: 5, least: -1000, most: 1000, what: "score that key 0 has more" },
   duplicates: { usual: 4, least: 1, most: longestRow, what: "times that a token occurs" },
@@ -69,7 +69,7 @@ export function checkStrength(name: string, value: unknown, { d, input }: Source
 /** `strength` and `sigma` only where the protocol does not sweep them itself. @throws {HeedError} `invalid-argument` */
 export function readSource(read: Reader, given: boolean, own: readonly string[]): Source {
   const { values } = read;
-  const d = read.count("d", 64, 1, 512);
+  const d = read.count("d", 64, 1, 256);
   const input = inputNames.indexOf(checkWord("input", values["input"] ?? "gaussian", inputNames));
   const weights = checkWord("weights", values["weights"] ?? "independent", weightNames);
   for (const [name, needed] of Object.entries({ rank: "lowRank", decay: "powerLaw" })) {
