@@ -12,6 +12,7 @@ const dist = (name: string) => fileURLToPath(new URL(`./dist/${name}`, import.me
 const webEntries = [
   { find: /^heed$/, replacement: dist("web.js") },
   { find: /^heed\/sync$/, replacement: dist("sync-web.js") },
+  { find: /^heed\/safetensors$/, replacement: dist("safetensors.js") },
 ];
 
 /** Headers that make a page cross-origin isolated; shared memory exists only there. */

@@ -12,8 +12,16 @@ import { fromRoot } from "../base/paths.mjs";
 import { isStamped, keyOf, stamp } from "../base/stamp.mjs";
 
 const groups = [
-  { platform: "browser", shared: "shared-web", entries: { web: "web", "sync-web": "sync-web" } },
-  { platform: "node", shared: "shared-node", entries: { node: "node", "sync-node": "sync-node" } },
+  {
+    platform: "browser",
+    shared: "shared-web",
+    entries: { web: "web", "sync-web": "sync-web", safetensors: "safetensors" },
+  },
+  {
+    platform: "node",
+    shared: "shared-node",
+    entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
+  },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
   // The `heed` command imports the package by its name, as any program does.
@@ -45,7 +53,7 @@ export async function bundle() {
       cwd: fromRoot(),
       platform: group.platform,
       // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
-      external: (id) => id.startsWith("./glue/") || id === "heed/sync",
+      external: (id) => id.startsWith("./glue/") || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({

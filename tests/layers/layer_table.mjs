@@ -29,10 +29,11 @@ export const webLayers = {
   check: [".", "runtime"],
   platforms: [".", "runtime"],
   operations: [".", "runtime", "check"],
+  model: [".", "check"],
   sync: [".", "runtime", "check", "operations"],
   worker: [".", "runtime", "check", "operations", "platforms", "sync"],
   async: [".", "runtime", "check", "operations", "worker"],
-  entries: [".", "runtime", "check", "operations", "platforms", "sync", "worker", "async"],
+  entries: [".", "runtime", "check", "operations", "platforms", "sync", "worker", "async", "model"],
 };
 
 /** What only one layer may touch, with the words that give it away. */

@@ -273,7 +273,7 @@ export interface GivenHeads {
 }
 
 /** E2: is n^C entries enough? */
-export interface SufficiencyParameters extends SimulationSource, GivenHeads {
+export interface SufficiencySweep extends SimulationSource, GivenHeads {
   /** 2 to 2^20 each. Default: 64, 128, ..., 8192; with `spectral` to 1024. */
   n?: readonly number[];
   /** Constant numbers of entries to keep. Default: 1, 8, 64. ln n and sqrt(ln n) are always tried. */
@@ -290,7 +290,7 @@ export interface SufficiencyParameters extends SimulationSource, GivenHeads {
  * E3: a fixed window against alpha n^C at equal cost. One run per `sigma`, per `gamma` (sigma = gamma sqrt(2 ln n)), and
  * with `identity` weights; without any of the three all the defaults are run.
  */
-export interface EqualCostParameters extends Omit<SimulationSource, "sigma" | "causal"> {
+export interface EqualCostSweep extends Omit<SimulationSource, "sigma" | "causal"> {
   /** The lengths of the batch. Default: 1024, 2048, ..., 32768. */
   n?: readonly number[];
   /** The fixed window. Default: 64. */
@@ -306,7 +306,7 @@ export interface EqualCostParameters extends Omit<SimulationSource, "sigma" | "c
 }
 
 /** E4: what o(log n) entries leave. */
-export interface NecessityParameters extends SimulationSource, GivenHeads {
+export interface NecessitySweep extends SimulationSource, GivenHeads {
   /** Default: 64, 128, ..., 8192. */
   n?: readonly number[];
   /** Constant numbers of entries. Default: 1, 8. */
@@ -316,7 +316,7 @@ export interface NecessityParameters extends SimulationSource, GivenHeads {
 }
 
 /** E5: how attention collapses. One run per `sigma` and per `gamma` (sigma = gamma sqrt(2 ln n)). */
-export interface RegimeParameters extends Omit<SimulationSource, "sigma">, GivenHeads {
+export interface RegimeSweep extends Omit<SimulationSource, "sigma">, GivenHeads {
   /** Default: 64, 128, ..., 32768. */
   n?: readonly number[];
   /** Default: 1, or none with `gamma`. */
@@ -328,7 +328,7 @@ export interface RegimeParameters extends Omit<SimulationSource, "sigma">, Given
 }
 
 /** E6: how large logits get, beside the bounds R and R'. */
-export interface ConcentrationParameters extends Omit<SimulationSource, "causal" | "self"> {
+export interface ConcentrationSweep extends Omit<SimulationSource, "causal" | "self"> {
   /** Default: 256, 1024, 4096. */
   n?: readonly number[];
   /** The probability with which a bound may fail. Default: 0.05. */
@@ -336,7 +336,7 @@ export interface ConcentrationParameters extends Omit<SimulationSource, "causal"
 }
 
 /** E7: how many entries a row needs as its weights grow. */
-export interface GainParameters extends SimulationSource, GivenHeads {
+export interface GainSweep extends SimulationSource, GivenHeads {
   /** Default: 256, 1024, 4096. */
   n?: readonly number[];
   /** Factors of W. Default: 1/8, 1/4, ..., 16. */
@@ -348,7 +348,7 @@ export interface GainParameters extends SimulationSource, GivenHeads {
 }
 
 /** E8: how to spend a budget of entries over rows of mixed lengths, at most 4096 of them. */
-export interface PolicyParameters extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
+export interface PolicySweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
   /** Rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
   from?: number;
   to?: number;
@@ -359,7 +359,7 @@ export interface PolicyParameters extends Omit<SimulationSource, "causal" | "rep
 }
 
 /** E9: what is left of n^C when the assumptions on the input are broken. */
-export interface ViolationParameters extends Omit<SimulationSource, "strength">, GivenHeads {
+export interface ViolationSweep extends Omit<SimulationSource, "strength">, GivenHeads {
   /** One row of the table each. Default: the usual strength of `input`. */
   strength?: readonly number[];
   /** The lengths that C is fitted on. Default: 256, 512, ..., 4096. */
@@ -371,7 +371,7 @@ export interface ViolationParameters extends Omit<SimulationSource, "strength">,
 }
 
 /** E11: whether alpha and C found on short texts hold on long ones. */
-export interface CalibrationParameters extends SimulationSource, GivenHeads {
+export interface CalibrationSweep extends SimulationSource, GivenHeads {
   /** Those up to a quarter of the longest are fitted, the others predicted. Default: 256, 512, ..., 8192. */
   n?: readonly number[];
   /** As in E7. */
@@ -381,15 +381,15 @@ export interface CalibrationParameters extends SimulationSource, GivenHeads {
 /** The simulations by id, listed in the README, and what they take. */
 export interface SimulationParameters {
   E1: CollapseParameters;
-  E2: SufficiencyParameters;
-  E3: EqualCostParameters;
-  E4: NecessityParameters;
-  E5: RegimeParameters;
-  E6: ConcentrationParameters;
-  E7: GainParameters;
-  E8: PolicyParameters;
-  E9: ViolationParameters;
-  E11: CalibrationParameters;
+  E2: SufficiencySweep;
+  E3: EqualCostSweep;
+  E4: NecessitySweep;
+  E5: RegimeSweep;
+  E6: ConcentrationSweep;
+  E7: GainSweep;
+  E8: PolicySweep;
+  E9: ViolationSweep;
+  E11: CalibrationSweep;
 }
 
 /** What `simulate` can run. */

@@ -2,7 +2,7 @@
 export { HeedError, errorCodes, type HeedErrorCode } from "./errors.js";
 export type * from "./options.js";
 export type * from "./results.js";
-export type { IneffectiveShareParameters, WindowLawParameters } from "./check/theory.js";
+export type * from "./theory.js";
 export type { Features } from "./runtime/features.js";
 export { variants, type VariantName } from "./runtime/variants.js";
 export { version } from "./version.js";

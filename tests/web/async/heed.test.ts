@@ -64,6 +64,13 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(rows).toEqual([...sync.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })]);
     const law = { n: 1000, alpha: 2, exponent: 0.5 };
     expect(await heed.theory.windowLaw(law)).toBe(sync.theory.windowLaw(law));
+    const lengths = { lengths: [100, 1000], k: 9, exponent: 0.5 };
+    expect(await heed.theory.alignCost(lengths)).toEqual(sync.theory.alignCost(lengths));
+    expect(await heed.theory.regime({ n: 100, sigma: 1 })).toEqual(sync.theory.regime({ n: 100, sigma: 1 }));
+    const head = { queryWeights: q, keyWeights: q, headDim: 2, inputs: q, rope: { base: 1e4 } };
+    expect(await heed.theory.radius(head)).toEqual(sync.theory.radius(head));
+    expect(await heed.theory.ropeAveragedNorm(head)).toBe(sync.theory.ropeAveragedNorm(head));
+    expect(Object.keys(heed.theory)).toEqual(Object.keys(sync.theory));
     sync.dispose();
   });
 });

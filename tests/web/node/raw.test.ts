@@ -79,6 +79,11 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       const { [missing]: _, ...rest } = options;
       expect(() => new raw.TopKJob(problem as never, rest as never), `without ${missing}`).toThrow(TypeError);
     }
+    const radius = Object.fromEntries(members("RawRadiusOptions").map((name) => [name, 0]));
+    for (const missing of members("RawRadiusOptions")) {
+      const { [missing]: _, ...rest } = radius;
+      expect(() => new raw.RadiusJob(rest as never), `without ${missing}`).toThrow(TypeError);
+    }
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {
       const { [missing]: _, ...rest } = collapse;

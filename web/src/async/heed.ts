@@ -10,11 +10,11 @@ import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { checkCreateOptions } from "../check/create-options.js";
+import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
-import { checkIneffectiveShareParameters, checkWindowLawParameters } from "../check/theory.js";
+import { checkTheory, formulaNames } from "../check/theory.js";
 import { HeedError, reasonOf } from "../errors.js";
-import type { Formulas } from "../operations/theory.js";
 import type {
   AttendOptions,
   CallOptions,
@@ -35,12 +35,13 @@ import type {
   TopKResult,
 } from "../results.js";
 import { disposeOnUsing } from "../runtime/dispose.js";
+import type { TheoryOf } from "../theory.js";
 import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
 import type { WorkerStarter } from "../worker/starter.js";
 
 /** The formulas of the theory, computed in the worker. */
-export type Theory = { readonly [Name in keyof Formulas]: (parameters: Formulas[Name]) => Promise<number> };
+export type Theory = TheoryOf<"promise">;
 
 /** A copy of what the worker is to check: what cannot be posted is refused here. */
 function posted<T>(args: T): T {
@@ -63,15 +64,21 @@ export class Heed {
   constructor(client: Client, info: Info) {
     this.#client = client;
     this.info = Object.freeze(info);
+    const radius: Theory["radius"] = async (parameters, options = {}) => {
+      client.assertAlive();
+      return client.call("radius", planRadius(parameters, options), options);
+    };
+    const theory = formulaNames.map((name) => [
+      name,
+      async (parameters: unknown) => {
+        client.assertAlive();
+        return client.call("theory", checkTheory(name, parameters));
+      },
+    ]);
     this.theory = {
-      windowLaw: async (parameters) => {
-        checkWindowLawParameters(parameters);
-        return client.call("windowLaw", parameters);
-      },
-      ineffectiveShare: async (parameters) => {
-        checkIneffectiveShareParameters(parameters);
-        return client.call("ineffectiveShare", parameters);
-      },
+      ...(Object.fromEntries(theory) as Theory),
+      radius,
+      ropeAveragedNorm: async (parameters, options) => (await radius(parameters, options)).ropeNorm,
     };
   }
 

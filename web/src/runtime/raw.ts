@@ -156,6 +156,42 @@ export interface RawModule {
    * protocol reads them; `q` and `k`: addresses of (n, d) f32 of given heads, or 0.
    */
   Simulation: new (id: number, numbers: number, count: number, q: number, k: number) => RawSimulation;
+  /**
+   * The formulas of theory/: numbers in the order of their parameters in web/src/check/theory.ts, a list as address and
+   * count. Those with more than one result write them to `out` as f64, in the order of web/src/operations/theory.ts.
+   */
+  effectiveEntries(n: number, epsilon: number, sigma: number, out: number): void;
+  gaussianTopK(n: number, k: number, sigma: number, out: number): void;
+  keepForMass(n: number, sigma: number, mass: number): number;
+  logitBound(n: number, delta: number, radius: number, rigorous: number, stableRank: number, out: number): void;
+  regime(n: number, sigma: number, selfScore: number, out: number): void;
+  sufficiency(n: number, exponent: number, spread: number, out: number): void;
+  necessity(n: number, k: number, spread: number, out: number): void;
+  /** `lengths`: u32. `cost`: 0 one length, 1 prefill, 2 decode. */
+  // prettier-ignore
+  alignCost(
+    lengths: number, count: number, k: number, exponent: number, cost: number, min: number, max: number, out: number,
+  ): void;
+  /** `lengths`: u32, `sigma`: as many f64. */
+  // prettier-ignore
+  equalCost(
+    lengths: number, count: number, sigma: number, sigmas: number, k: number, exponent: number, cost: number, out: number,
+  ): void;
+  /** `sigma`: f64. */
+  policies(n: number, k: number, sigma: number, rows: number, out: number): void;
+  /** f64 lists. `method`: 0 fit, 1 grid, 2 theory. */
+  // prettier-ignore
+  calibrate(
+    lengths: number, count: number, entries: number, counted: number, method: number, holdOut: number, mass: number,
+    sigma: number, sigmas: number, out: number,
+  ): void;
+  /** `scores`: f64, which it sorts. */
+  certificates(scores: number, count: number, k: number, out: number): void;
+  singleGap(n: number, k: number, gap: number): number;
+  headAware(n: number, k: number, logKept: number, next: number): number;
+  logitError(error: number): number;
+  /** One head: the numbers of `Radius` as f64 at `result`, in the order of cpp/theory/radius.hpp. */
+  RadiusJob: new (options: RawRadiusOptions) => RawJob;
   /** |S_eps| / n for Gaussian logits of standard deviation sigma. */
   gaussianIneffectiveShare(n: number, epsilon: number, sigma: number): number;
   /** clamp(ceil(alpha n^exponent - 1e-9), max(1, min), n), max 0 for none. */
@@ -173,6 +209,29 @@ export interface RawCollapseOptions {
   epsilons: number;
   effective: number;
   sigma: number;
+}
+
+export interface RawRadiusOptions {
+  /** (headDim, width) f32 each. */
+  queryWeights: number;
+  keyWeights: number;
+  headDim: number;
+  width: number;
+  /** (tokens, width) f32, or 0 and no tokens. */
+  inputs: number;
+  tokens: number;
+  scale: number;
+  /** 0: what the inputs say, or sqrt(width). */
+  bound: number;
+  /** 0: what the inputs say, or 1. */
+  meanSquare: number;
+  /** 0 halves, 1 neighbors. */
+  pairs: number;
+  /** 0: no rotary positions. */
+  base: number;
+  length: number;
+  /** f64, written. */
+  result: number;
 }
 
 /** The default export of every glue file. */

@@ -8,17 +8,20 @@
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
 import { checkCreateOptions } from "../check/create-options.js";
+import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planSimulation, type SimulationPoint } from "../check/simulate.js";
+import { checkTheory, formulaNames } from "../check/theory.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { complete, type Operation } from "../operations/operation.js";
+import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
 import { prepareSimulation } from "../operations/simulate.js";
-import { formulas, type Formulas } from "../operations/theory.js";
+import { prepareTheory } from "../operations/theory.js";
 import type {
   AttendOptions,
   CallOptions,
@@ -44,12 +47,13 @@ import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
+import type { TheoryOf } from "../theory.js";
 
 /** Numbers as heed/sync takes them. */
 export type Input = Numbers | Tensor;
 
 /** The formulas of the theory. */
-export type Theory = { readonly [Name in keyof Formulas]: (parameters: Formulas[Name]) => number };
+export type Theory = TheoryOf<"now">;
 
 /** A module that runs in this thread. `create` makes one. */
 export class Heed {
@@ -63,9 +67,22 @@ export class Heed {
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.info = Object.freeze({ ...runtime.info });
+    const radius: Theory["radius"] = (parameters, options = {}) => {
+      runtime.assertAlive();
+      const plan = planRadius(parameters, options);
+      return this.#complete(options, () => prepareRadius(runtime, plan));
+    };
+    const theory = formulaNames.map((name) => [
+      name,
+      (parameters: unknown) => {
+        runtime.assertAlive();
+        return complete(prepareTheory(runtime, checkTheory(name, parameters)));
+      },
+    ]);
     this.theory = {
-      windowLaw: (parameters) => formulas.windowLaw(runtime, parameters),
-      ineffectiveShare: (parameters) => formulas.ineffectiveShare(runtime, parameters),
+      ...(Object.fromEntries(theory) as Theory),
+      radius,
+      ropeAveragedNorm: (parameters, options) => radius(parameters, options).ropeNorm,
     };
   }
 

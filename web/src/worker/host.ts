@@ -8,10 +8,11 @@ import { HeedError, reasonOf } from "../errors.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { singleOperation, type Operation } from "../operations/operation.js";
+import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
 import { prepareSimulation } from "../operations/simulate.js";
-import { formulas } from "../operations/theory.js";
+import { prepareTheory } from "../operations/theory.js";
 import type { Progress } from "../options.js";
 import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
@@ -45,9 +46,8 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
     return singleOperation(runtime, () => points);
   },
   simulate: prepareSimulation,
-  windowLaw: (runtime, parameters) => singleOperation(runtime, () => formulas.windowLaw(runtime, parameters)),
-  ineffectiveShare: (runtime, parameters) =>
-    singleOperation(runtime, () => formulas.ineffectiveShare(runtime, parameters)),
+  theory: prepareTheory,
+  radius: prepareRadius,
   memory: (runtime) => singleOperation(runtime, () => runtime.memory()),
 };
 

@@ -9,10 +9,13 @@ import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
 import type { SelectPlan } from "../check/select-top-k.js";
+import type { RadiusPlan } from "../check/radius.js";
 import type { SimulationPoint } from "../check/simulate.js";
+import type { FormulaCall } from "../check/theory.js";
 import type { HeedErrorCode } from "../errors.js";
-import type { Formulas } from "../operations/theory.js";
+import type { FormulaResult } from "../operations/theory.js";
 import type { CreateOptions, Progress, SimulationId } from "../options.js";
+import type { Radius } from "../theory.js";
 import type { IndexedTopKResult, Info, MemoryUse, Selection, SimulationRow, TopKResult } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
@@ -32,8 +35,8 @@ export interface Requests {
   /** What the caller passed, unchecked. */
   planSimulation: { args: { id: SimulationId; parameters: object }; reply: SimulationPoint[] };
   simulate: { args: SimulationPoint; reply: SimulationRow[] };
-  windowLaw: { args: Formulas["windowLaw"]; reply: number };
-  ineffectiveShare: { args: Formulas["ineffectiveShare"]; reply: number };
+  theory: { args: FormulaCall; reply: FormulaResult };
+  radius: { args: RadiusPlan; reply: Radius };
   memory: { args: null; reply: MemoryUse };
 }
 export type RequestName = keyof Requests;

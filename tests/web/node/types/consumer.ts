@@ -20,12 +20,16 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
     indexed.offsets.length,
     plain.bound,
     await heed.theory.windowLaw({ n: 9, alpha: 1, exponent: 0.5 }),
+    (await heed.theory.regime({ n: 9, sigma: 1 })).regime === "dispersion",
+    (await heed.theory.radius({ queryWeights: q, keyWeights: q, headDim: 8 }, {})).radius,
   ];
 
   // @ts-expect-error: indices must be asked for
   void plain.indices;
   // @ts-expect-error: no such option
   void heed.attend(q, q, q, { ...shape, headdim: 8 });
+  // @ts-expect-error: no such formula parameter
+  void heed.theory.regime({ n: 9, sigma: 1, d: 64 });
   // @ts-expect-error: attendTopK has no window
   void heed.attendTopK(q, q, q, { ...shape, keep, window: 4 });
   // @ts-expect-error: a mask of doubles
