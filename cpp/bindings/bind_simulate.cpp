@@ -1,6 +1,9 @@
 // The JavaScript face of simulate/ and of the closed forms that are drawn over it.
+#include <memory>
+
 #include "bindings/runtime.hpp"
 #include "simulate/collapse.hpp"
+#include "simulate/protocols.hpp"
 #include "theory/gaussian.hpp"
 
 namespace heed::bindings {
@@ -30,6 +33,31 @@ struct JsCollapseOptions {
   }
 };
 
+/// One point of a protocol: a job, and the table that it leaves. Method for method `RawSimulation`.
+class Simulation {
+ public:
+  Simulation(int id, Address numbers, std::uint32_t count, Address q, Address k)
+      : experiment_(
+            make_experiment(id, {at<const double>(numbers), count, at<const float>(q), at<const float>(k)}, pool())) {}
+
+  JsStatus status() const {
+    if (!experiment_) return to_js(Status::fail(ErrorCode::kInternal, "there is no protocol of that number"));
+    return to_js(experiment_->status());
+  }
+  std::uint32_t units() const { return static_cast<std::uint32_t>(experiment_->units()); }
+  void run(std::uint32_t from, std::uint32_t to) { experiment_->run({from, to}); }
+  std::string columns() const { return experiment_->columns(); }
+  std::uint32_t rows() const { return static_cast<std::uint32_t>(experiment_->rows()); }
+  Address table() const { return reinterpret_cast<Address>(experiment_->table().data()); }
+
+ private:
+  std::unique_ptr<Experiment> experiment_;
+};
+
+Simulation* make_simulation(int id, Address numbers, std::uint32_t count, Address q, Address k) {
+  return new Simulation(id, numbers, count, q, k);
+}
+
 Job<CollapsePoint>* make_collapse(const JsCollapseOptions& js) { return new Job<CollapsePoint>(js.options()); }
 
 }  // namespace
@@ -48,6 +76,14 @@ EMSCRIPTEN_BINDINGS(simulate) {
       .field("effective", &JsCollapseOptions::effective)
       .field("sigma", &JsCollapseOptions::sigma);
   bind_job("CollapseJob", &make_collapse);
+  class_<Simulation>("Simulation")
+      .constructor(&make_simulation, allow_raw_pointers())
+      .function("status", &Simulation::status)
+      .function("units", &Simulation::units)
+      .function("run", &Simulation::run)
+      .function("columns", &Simulation::columns)
+      .function("rows", &Simulation::rows)
+      .function("table", &Simulation::table);
   function("gaussianIneffectiveShare", &gaussian_ineffective_share);
 }
 

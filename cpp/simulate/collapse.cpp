@@ -7,12 +7,13 @@
 #include "simd/score_statistics.hpp"
 #include "simd/score_tile.hpp"
 #include "simd/softmax_pass.hpp"
+#include "simulate/streams.hpp"
 
 namespace heed {
 namespace {
 
-// Streams of the generator.
-constexpr std::uint64_t kTokens = 0, kQueryWeights = 1, kKeyWeights = 2;
+// The streams by their names here.
+constexpr std::uint64_t kTokens = kTokenStream, kQueryWeights = kQueryWeightStream, kKeyWeights = kKeyWeightStream;
 // Stretches of keys are long enough to hide their own bookkeeping and few enough to keep one partial result per row and
 // stretch: at most 256, at least 10 blocks each.
 constexpr std::size_t kMostStretches = 256;

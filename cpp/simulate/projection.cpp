@@ -15,6 +15,11 @@ bool ColumnPanels::resize(std::size_t d) {
   return true;
 }
 
+void ColumnPanels::begin(std::size_t d) noexcept {
+  d_ = d;
+  std::fill_n(panels_.data(), round_up(d, simd::kPanel) * d, 0.0f);
+}
+
 bool ColumnPanels::make_independent(std::size_t d, const CounterRandom& random) {
   Buffer<float> row;
   if (!resize(d) || !row.resize(d)) return false;

@@ -15,6 +15,12 @@ class ColumnPanels {
   /// (d x rank, entries N(0, 1/d)) times (rank x d, entries N(0, 1/rank)): entries of variance 1/d again.
   [[nodiscard]] bool make_low_rank(std::size_t d, std::size_t rank, const CounterRandom& random);
 
+  /// Room for any matrix of up to `most_d` rows; false when there is no memory. begin() allocates nothing.
+  [[nodiscard]] bool reserve(std::size_t most_d) { return resize(most_d); }
+  /// Zeros, to be set().
+  void begin(std::size_t d) noexcept;
+  void set(std::size_t row, std::size_t column, float value) noexcept { at(row, column) = value; }
+
   /// Empty stands for the identity.
   bool empty() const noexcept { return panels_.size() == 0; }
 

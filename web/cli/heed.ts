@@ -8,8 +8,9 @@ import { HeedError, version } from "heed/sync";
 
 import { CommandError, UsageError, type Command } from "./command.js";
 import { radius } from "./radius.js";
+import { sweep } from "./sweep.js";
 
-const commands: Readonly<Record<string, Command>> = { radius };
+const commands: Readonly<Record<string, Command>> = { radius, sweep };
 
 const list = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
 const usage = ["usage: heed COMMAND [ARGUMENT ...]", "", ...list, "", "heed COMMAND --help says more."].join("\n");

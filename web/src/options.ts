@@ -254,9 +254,190 @@ export interface CollapseParameters {
   seed?: number;
 }
 
+/**
+ * Where the scores of a simulation come from, from E2 on: tokens x with entries of mean 0 and variance 1, weights
+ * W = W_Q W_K^T with ||W||_F^2 = d, exactly or in the mean, and s_ij = sigma x_i W x_j / sqrt(d), so that sigma is the
+ * standard deviation of a score with another token.
+ */
+export interface SimulationSource {
+  /** Head dimension, 1 to 256. Default: 64. */
+  d?: number;
+  /**
+   * The tokens. Default: "gaussian".
+   *
+   * - `"gaussian"`, `"uniform"`, `"rademacher"`, `"sphere"` (rows of length sqrt(d)): independent
+   * - `"student"`: t with `strength` > 2 degrees of freedom, scaled to variance 1. Default: 4
+   * - `"stationary"`: AR(1) along the tokens, neighbors correlate by `strength` < 1. Default: 0.9
+   * - `"clustered"`: one of 16 topics, whose share of the variance is `strength`, 0 to 1. Default: 0.5
+   * - `"lowDimension"`: in a random subspace of `strength` dimensions. Default: 4
+   * - `"outliers"`: every sixteenth channel is `strength` times as large. Default: 8
+   * - `"sink"`: key 0 has `strength` added to its score in every row. Default: 5
+   * - `"duplicates"`: every token occurs about `strength` times. Default: 4
+   */
+  input?:
+    | "gaussian"
+    | "uniform"
+    | "rademacher"
+    | "sphere"
+    | "student"
+    | "stationary"
+    | "clustered"
+    | "lowDimension"
+    | "outliers"
+    | "sink"
+    | "duplicates";
+  /** What it means depends on `input`; the first four have none. */
+  strength?: number;
+  /**
+   * `"independent"` Gaussian W_Q and W_K (default), `"identity"`, `"tied"` (W_Q = W_K), `"lowRank"`, `"powerLaw"`
+   * (orthogonal factors, singular value i proportional to i^-decay), or `"none"`: no tokens at all, every score an
+   * independent N(0, sigma²).
+   */
+  weights?: "independent" | "identity" | "tied" | "lowRank" | "powerLaw" | "none";
+  /** Rank of W with `weights: "lowRank"`. Default: an eighth of d, at least 1. */
+  rank?: number;
+  /** Exponent of the singular values with `weights: "powerLaw"`, 0 to 10. Default: 1. */
+  decay?: number;
+  /** Multiplies every score; greater than 0. Default: 1. */
+  sigma?: number;
+  /** Row i sees the keys 0 to i only. Default: false. */
+  causal?: boolean;
+  /** Whether a row sees its own key. Default: true. */
+  self?: boolean;
+  /** Rows sampled per length, at most 65536, evenly spread over the tokens. Default: 256, or n where that is less. */
+  rows?: number;
+  /** Runs with the seeds seed, seed + 1, ..., at most 100; standard errors are those between them. Default: 1. */
+  repeats?: number;
+  /** Same seed, same rows. Default: 0. */
+  seed?: number;
+}
+
+/** Heads of a model in place of tokens and weights: then `input`, `strength` and `weights` may not be given. */
+export interface GivenHeads {
+  /** (n, d): queries of one head. Scores are sigma q k^T / sqrt(d); lengths n take the first n tokens. */
+  q?: Float32Array;
+  /** (n, d) */
+  k?: Float32Array;
+}
+
+/** E2: is n^C entries enough? */
+export interface SufficiencySweep extends SimulationSource, GivenHeads {
+  /** 2 to 2^20 each. Default: 64, 128, ..., 8192; with `spectral` to 1024. */
+  n?: readonly number[];
+  /** Constant numbers of entries to keep. Default: 1, 8, 64. ln n and sqrt(ln n) are always tried. */
+  keep?: readonly number[];
+  /** C of k = n^C, 0 to 1 each. Default: 0.1, 0.25, 0.5, 0.75. */
+  exponent?: readonly number[];
+  /** Also the error of the output, with values x W_V. Default: false. */
+  output?: boolean;
+  /** Also the spectral norm over all n rows, for n up to 4096: 40 times n^2 scores. Default: false. */
+  spectral?: boolean;
+}
+
+/**
+ * E3: a fixed window against alpha n^C at equal cost. One run per `sigma`, per `gamma` (sigma = gamma sqrt(2 ln n)), and
+ * with `identity` weights; without any of the three all the defaults are run.
+ */
+export interface EqualCostSweep extends Omit<SimulationSource, "sigma" | "causal"> {
+  /** The lengths of the batch. Default: 1024, 2048, ..., 32768. */
+  n?: readonly number[];
+  /** The fixed window. Default: 64. */
+  keep?: number;
+  /** C of the dynamic ones. Default: 0.001, 0.25, 0.5, 0.75. */
+  exponent?: readonly number[];
+  /** Default: 0.5, 1, 2, 3. */
+  sigma?: readonly number[];
+  /** Default: 0.5, 0.7, 0.9. */
+  gamma?: readonly number[];
+  /** Also a run with W = I. Default: only without `sigma` and `gamma`. */
+  identity?: boolean;
+}
+
+/** E4: what o(log n) entries leave. */
+export interface NecessitySweep extends SimulationSource, GivenHeads {
+  /** Default: 64, 128, ..., 8192. */
+  n?: readonly number[];
+  /** Constant numbers of entries. Default: 1, 8. */
+  keep?: readonly number[];
+  /** c of k = c ln n. Default: 1, 4. sqrt(ln n) and ln ln n are always tried. */
+  logFactor?: readonly number[];
+}
+
+/** E5: how attention collapses. One run per `sigma` and per `gamma` (sigma = gamma sqrt(2 ln n)). */
+export interface RegimeSweep extends Omit<SimulationSource, "sigma">, GivenHeads {
+  /** Default: 64, 128, ..., 32768. */
+  n?: readonly number[];
+  /** Default: 1, or none with `gamma`. */
+  sigma?: readonly number[];
+  /** Default: none. */
+  gamma?: readonly number[];
+  /** Entries above it count as effective. Default: 0.01. */
+  epsilon?: number;
+}
+
+/** E6: how large logits get, beside the bounds R and R'. */
+export interface ConcentrationSweep extends Omit<SimulationSource, "causal" | "self"> {
+  /** Default: 256, 1024, 4096. */
+  n?: readonly number[];
+  /** The probability with which a bound may fail. Default: 0.05. */
+  delta?: number;
+}
+
+/** E7: how many entries a row needs as its weights grow. */
+export interface GainSweep extends SimulationSource, GivenHeads {
+  /** Default: 256, 1024, 4096. */
+  n?: readonly number[];
+  /** Factors of W. Default: 1/8, 1/4, ..., 16. */
+  gain?: readonly number[];
+  /** The mass that may be dropped, between 0 and 1. Default: 0.1. */
+  mass?: number;
+  /** The l2 error that is allowed, between 0 and 1. Default: 0.1. */
+  target?: number;
+}
+
+/** E8: how to spend a budget of entries over rows of mixed lengths, at most 4096 of them. */
+export interface PolicySweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
+  /** Rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
+  from?: number;
+  to?: number;
+  /** Entries a row on average. Default: 16, 64, 256. */
+  budget?: readonly number[];
+  /** C of the window policy. Default: 0.5. */
+  exponent?: number;
+}
+
+/** E9: what is left of n^C when the assumptions on the input are broken. */
+export interface ViolationSweep extends Omit<SimulationSource, "strength">, GivenHeads {
+  /** One row of the table each. Default: the usual strength of `input`. */
+  strength?: readonly number[];
+  /** The lengths that C is fitted on. Default: 256, 512, ..., 4096. */
+  n?: readonly number[];
+  /** As in E7. */
+  mass?: number;
+  /** As in E7. */
+  target?: number;
+}
+
+/** E11: whether alpha and C found on short texts hold on long ones. */
+export interface CalibrationSweep extends SimulationSource, GivenHeads {
+  /** Those up to a quarter of the longest are fitted, the others predicted. Default: 256, 512, ..., 8192. */
+  n?: readonly number[];
+  /** As in E7. */
+  mass?: number;
+}
+
 /** The simulations by id, listed in the README, and what they take. */
 export interface SimulationParameters {
   E1: CollapseParameters;
+  E2: SufficiencySweep;
+  E3: EqualCostSweep;
+  E4: NecessitySweep;
+  E5: RegimeSweep;
+  E6: ConcentrationSweep;
+  E7: GainSweep;
+  E8: PolicySweep;
+  E9: ViolationSweep;
+  E11: CalibrationSweep;
 }
 
 /** What `simulate` can run. */

@@ -107,7 +107,232 @@ export interface CollapseRow {
   sigma: number;
 }
 
+/** How a row chose the number of entries it keeps: k = value, alpha n^value, value ln n, sqrt(ln n), ln ln n. */
+export type KeepRule = "constant" | "power" | "log" | "sqrtLog" | "logLog";
+
+/** One row of E2: one length and rule. Errors are of the renormalized top-k row against the row, means over rows. */
+export interface SufficiencyRow {
+  n: number;
+  d: number;
+  rule: KeepRule;
+  value: number;
+  /** Entries kept. */
+  k: number;
+  /** Mean l2 distance, its standard error, and the largest. */
+  l2: number;
+  l2Error: number;
+  l2Worst: number;
+  /** Mean and largest dropped mass: the total variation. */
+  dropped: number;
+  droppedWorst: number;
+  /** Largest single entry of the difference, over all rows. */
+  largestError: number;
+  /** (1 / n) ||P_k - P||_F, from the sampled rows. */
+  frobenius: number;
+  /** (1 / n) ||P_k - P||_2 over all rows; NaN unless asked for. */
+  spectral: number;
+  /** ||P_k V - P V||_F / ||P V||_F; NaN unless asked for. */
+  outputError: number;
+  /** l2 and dropped mass for Gaussian scores of that sigma; the first needs 2 sigma < sqrt(2 ln n). */
+  closedL2: number;
+  closedDropped: number;
+  /** Rows whose l2 lies outside its two-sided bound: 0. */
+  violations: number;
+  /** Standard deviation of the scores with other tokens, measured. */
+  sigma: number;
+}
+
+/** Who has the smaller error: "equal" where they differ by less than two standard errors. */
+export type Winner = "equal" | "fixed" | "dynamic";
+
+/** One row of E3: one kind of scores, way of counting cost, and C. Means and worst over the lengths. */
+export interface EqualCostRow {
+  scores: "sigma" | "gamma" | "identity";
+  value: number;
+  /** What costs the same: the middle length alone, all queries of all lengths, or one query of each. */
+  alignment: "oneLength" | "prefill" | "decode";
+  exponent: number;
+  alpha: number;
+  fixedCost: number;
+  dynamicCost: number;
+  fixedL2: number;
+  dynamicL2: number;
+  fixedWorstL2: number;
+  dynamicWorstL2: number;
+  fixedDropped: number;
+  dynamicDropped: number;
+  fixedWorstDropped: number;
+  dynamicWorstDropped: number;
+  winnerL2: Winner;
+  winnerWorstL2: Winner;
+  winnerDropped: Winner;
+  winnerWorstDropped: Winner;
+}
+
+/** One row of E4: one length and rule. */
+export interface NecessityRow {
+  n: number;
+  rule: KeepRule;
+  value: number;
+  k: number;
+  l2: number;
+  dropped: number;
+  /** l2 sqrt(k), which lies between `least` (the dropped mass) and `most`. */
+  scaled: number;
+  least: number;
+  most: number;
+  violations: number;
+}
+
+/** One row of E5: one length and source. "Predicted" is what the theory says for the measured sigma and ownScore. */
+export interface RegimeRow {
+  n: number;
+  regime: "dispersion" | "selfCollapse" | "condensation" | "frozen";
+  /** sigma / sqrt(2 ln n). */
+  gamma: number;
+  sigma: number;
+  /** Mean score of a token with itself above that with others. */
+  ownScore: number;
+  /** In nats, and as a share of ln n. */
+  entropy: number;
+  entropyShare: number;
+  entropyPredicted: number;
+  /** 1 / sum p². */
+  participation: number;
+  participationPredicted: number;
+  epsilon: number;
+  /** Entries above epsilon. */
+  effective: number;
+  /** Largest probability. */
+  largest: number;
+  /** Probability of the token itself. */
+  self: number;
+  selfPredicted: number;
+  /** The length up to which the token itself has most of the mass. */
+  crossover: number;
+}
+
+/** One row of E6: one length. Radii and bounds in units of a score. */
+export interface ConcentrationRow {
+  n: number;
+  d: number;
+  /** ||W||_F² / ||W||_2². */
+  stableRank: number;
+  /** B, the largest entry of a token. */
+  inputBound: number;
+  sigma: number;
+  rootMeanSquareRadius: number;
+  /** R = B² ||W||_F / sqrt(d). */
+  radius: number;
+  /** R' = B² ||W||_2. */
+  strictRadius: number;
+  /** Largest logit of two different tokens among the sampled rows. */
+  largest: number;
+  /** R and R' times sqrt(2 ln(2 n² / delta)). */
+  radiusBound: number;
+  strictBound: number;
+  /** `largest` over the bounds. */
+  radiusRatio: number;
+  strictRatio: number;
+  /** Share of the repeats in which the strict bound failed. */
+  violated: number;
+}
+
+/** One row of E7: one length and gain. */
+export interface GainRow {
+  n: number;
+  gain: number;
+  sigma: number;
+  rootMeanSquareRadius: number;
+  /** sqrt(2 ln n). */
+  limit: number;
+  /** Whether the closed form applies: 2 sigma below the limit. */
+  applies: "no" | "yes";
+  mass: number;
+  /** Fewest entries that drop at most `mass`, its standard error, its share of the row, and the closed form of that. */
+  keep: number;
+  keepError: number;
+  share: number;
+  closedShare: number;
+  target: number;
+  /** Fewest entries with l2 error at most `target`. */
+  keepL2: number;
+  keepL2Error: number;
+}
+
+/** One row of E8: one budget, policy and bucket of lengths; the bucket from 0 holds all rows. */
+export interface PolicyRow {
+  budget: number;
+  policy: "fixed" | "window" | "topP" | "threshold" | "relative";
+  /** k, alpha, the dropped mass, the least probability, or n times the least share of the row's largest. */
+  setting: number;
+  /** Rows of from <= length < to. */
+  from: number;
+  to: number;
+  rows: number;
+  length: number;
+  /** Entries kept, here and over all rows. */
+  kept: number;
+  cost: number;
+  dropped: number;
+  droppedWorst: number;
+  l2: number;
+}
+
+/** One row of E9: one strength of the violation. */
+export interface ViolationRow {
+  strength: number;
+  sigma: number;
+  mass: number;
+  /** C of the entries needed for `mass`, fitted over the lengths, and its standard error. */
+  exponent: number;
+  exponentError: number;
+  keepShortest: number;
+  keepLongest: number;
+  shareLongest: number;
+  target: number;
+  /** The same for the l2 error `target`. */
+  exponentL2: number;
+  exponentL2Error: number;
+  /** At k = sqrt(n), the longest n. */
+  l2Longest: number;
+  droppedLongest: number;
+  /** l2 over its upper bound there. */
+  tightness: number;
+  violations: number;
+}
+
+/** One row of E11: one way of fitting and one length that it has not seen. */
+export interface CalibrationRow {
+  method: "theory" | "fit" | "grid";
+  alpha: number;
+  exponent: number;
+  /** NaN where the method has none. */
+  exponentError: number;
+  n: number;
+  mass: number;
+  needed: number;
+  neededError: number;
+  predicted: number;
+  /** predicted / needed - 1. */
+  error: number;
+  /** What of it is computed in vain. */
+  overrun: number;
+}
+
 /** The rows that each simulation yields. */
 export interface SimulationRows {
   E1: CollapseRow;
+  E2: SufficiencyRow;
+  E3: EqualCostRow;
+  E4: NecessityRow;
+  E5: RegimeRow;
+  E6: ConcentrationRow;
+  E7: GainRow;
+  E8: PolicyRow;
+  E9: ViolationRow;
+  E11: CalibrationRow;
 }
+
+/** A row of any of them. */
+export type SimulationRow = SimulationRows[keyof SimulationRows];

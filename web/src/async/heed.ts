@@ -8,13 +8,13 @@
  */
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
+import { checkSimulationOptions } from "../check/call-options.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
-import { checkSimulationId, planCollapse } from "../check/simulate.js";
 import { checkTheory, formulaNames } from "../check/theory.js";
-import { HeedError } from "../errors.js";
+import { HeedError, reasonOf } from "../errors.js";
 import type {
   AttendOptions,
   CallOptions,
@@ -43,6 +43,15 @@ import type { WorkerStarter } from "../worker/starter.js";
 
 /** The formulas of the theory, computed in the worker. */
 export type Theory = TheoryOf<"promise">;
+
+/** A copy of what the worker is to check: what cannot be posted is refused here. */
+function posted<T>(args: T): T {
+  try {
+    return structuredClone(args);
+  } catch (error) {
+    throw new HeedError("invalid-argument", `the parameters of simulate cannot be posted: ${reasonOf(error)}`);
+  }
+}
 
 /** A module that runs in a worker. `create` makes one. */
 export class Heed {
@@ -153,9 +162,10 @@ export class Heed {
   }
 
   /**
-   * Runs a protocol of the theory, row by row. E1: how many entries of a row exceed epsilon as n grows.
+   * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row fails
+   * or the signal aborts. Parameters are checked in the worker.
    *
-   * @throws {HeedError} `invalid-argument`, `disposed`, `out-of-memory`, `worker-died`
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `out-of-memory`, `worker-died`
    */
   async *simulate<Id extends SimulationId>(
     id: Id,
@@ -163,19 +173,20 @@ export class Heed {
     options: CallOptions = {},
   ): AsyncGenerator<SimulationRows[Id], void, undefined> {
     this.#client.assertAlive();
-    checkSimulationId(id);
-    const points = planCollapse(parameters, options);
+    checkSimulationOptions(options);
     const { signal, onProgress } = options;
+    const passed = signal ? { signal } : {};
+    const points = await this.#client.call("planSimulation", posted({ id, parameters }), passed);
     for (const [i, point] of points.entries()) {
-      // Progress counts lengths: the finished ones and the part of the current one.
+      // Progress counts points: the finished ones and the part of the current one.
       const report = onProgress && {
         onProgress: ({ loaded, total }: { loaded: number; total: number }) =>
           onProgress({ phase: "run", loaded: i + (total > 0 ? loaded / total : 1), total: points.length }),
       };
-      const rows = await this.#client.call("collapse", point, { ...(signal ? { signal } : {}), ...report });
+      const rows = await this.#client.call("simulate", point, { ...passed, ...report });
       for (const row of rows) {
         signal?.throwIfAborted();
-        yield row;
+        yield row as SimulationRows[Id];
       }
     }
   }

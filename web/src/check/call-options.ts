@@ -1,7 +1,7 @@
 /** Options that every call takes, and the signal that ends a call before it begins. */
 import { HeedError } from "../errors.js";
 import type { CallOptions } from "../options.js";
-import { checkFlag, shown } from "./names.js";
+import { checkFlag, checkOptionNames, shown } from "./names.js";
 
 export const callOptionNames = ["signal", "onProgress", "transfer"] as const;
 
@@ -22,4 +22,10 @@ export function checkCallOptions(options: CallOptions): void {
   checkSignal(options.signal);
   checkListener(options.onProgress);
   checkFlag("transfer", options.transfer, false);
+}
+
+/** The third argument of `simulate`. @throws {HeedError} `invalid-argument` */
+export function checkSimulationOptions(options: CallOptions): void {
+  checkOptionNames("simulate", options, callOptionNames);
+  checkCallOptions(options);
 }

@@ -34,6 +34,15 @@ export interface RawJob {
   delete(): void;
 }
 
+/** One point of a simulation: a job, and the table that stands when its last unit is done. */
+export interface RawSimulation extends RawJob {
+  /** Names of the columns, separated by commas; words of a column behind its name: "n,policy:fixed|dynamic". */
+  columns(): string;
+  rows(): number;
+  /** Address of (rows, columns) f64. */
+  table(): number;
+}
+
 /** Shapes and addresses of one attention problem. All arrays are dense, in the given layout. */
 export interface RawProblem {
   /** (batch, queries, heads, headDim), or (batch, heads, queries, headDim) when headMajor. */
@@ -161,6 +170,11 @@ export interface RawModule {
    * standard deviation of the off-diagonal logits.
    */
   CollapseJob: new (options: RawCollapseOptions) => RawJob;
+  /**
+   * One point of protocol `id`, 2 .. 9 or 11. `numbers`: address of `count` f64, the parameters in the order in which the
+   * protocol reads them; `q` and `k`: addresses of (n, d) f32 of given heads, or 0.
+   */
+  Simulation: new (id: number, numbers: number, count: number, q: number, k: number) => RawSimulation;
   /**
    * The formulas of theory/: numbers in the order of their parameters in web/src/check/theory.ts, a list as address and
    * count. Those with more than one result write them to `out` as f64, in the order of web/src/operations/theory.ts.

@@ -11,15 +11,16 @@ import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
-import { checkSimulationId, planCollapse } from "../check/simulate.js";
+import { checkSimulationOptions } from "../check/call-options.js";
+import { planSimulation, type SimulationPoint } from "../check/simulate.js";
 import { checkTheory, formulaNames } from "../check/theory.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
-import { prepareCollapse } from "../operations/collapse.js";
 import { complete, type Operation } from "../operations/operation.js";
 import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
+import { prepareSimulation } from "../operations/simulate.js";
 import { prepareTheory } from "../operations/theory.js";
 import type {
   AttendOptions,
@@ -38,6 +39,7 @@ import type {
   Info,
   MemoryUse,
   Selection,
+  SimulationRow,
   SimulationRows,
   TopKResult,
 } from "../results.js";
@@ -176,9 +178,10 @@ export class Heed {
   }
 
   /**
-   * Runs a protocol of the theory, row by row. E1: how many entries of a row exceed epsilon as n grows.
+   * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row fails
+   * or the signal aborts.
    *
-   * @throws {HeedError} `invalid-argument`, `disposed`, `out-of-memory`
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `out-of-memory`
    */
   simulate<Id extends SimulationId>(
     id: Id,
@@ -186,16 +189,17 @@ export class Heed {
     options: CallOptions = {},
   ): Generator<SimulationRows[Id], void, undefined> {
     this.#runtime.assertAlive();
-    checkSimulationId(id);
-    return this.#collapse(planCollapse(parameters, options), options);
+    checkSimulationOptions(options);
+    // The rows of a protocol are those of its id.
+    return this.#points(planSimulation(id, parameters), options) as Generator<SimulationRows[Id], void, undefined>;
   }
 
-  *#collapse(
-    points: ReturnType<typeof planCollapse>,
+  *#points(
+    points: readonly SimulationPoint[],
     { signal, onProgress }: CallOptions,
-  ): Generator<SimulationRows["E1"], void, undefined> {
+  ): Generator<SimulationRow, void, undefined> {
     for (const [i, point] of points.entries()) {
-      const rows = this.#complete({ ...(signal ? { signal } : {}) }, () => prepareCollapse(this.#runtime, point));
+      const rows = this.#complete({ ...(signal ? { signal } : {}) }, () => prepareSimulation(this.#runtime, point));
       onProgress?.({ phase: "run", loaded: i + 1, total: points.length });
       for (const row of rows) {
         signal?.throwIfAborted();

@@ -3,14 +3,15 @@
  *
  * A cancelled call leaves the queue, or stops at its next pause; its memory is given back before the page hears of it.
  */
+import { planSimulation } from "../check/simulate.js";
 import { HeedError, reasonOf } from "../errors.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
-import { prepareCollapse } from "../operations/collapse.js";
 import { singleOperation, type Operation } from "../operations/operation.js";
 import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
+import { prepareSimulation } from "../operations/simulate.js";
 import { prepareTheory } from "../operations/theory.js";
 import type { Progress } from "../options.js";
 import { load } from "../runtime/load.js";
@@ -40,7 +41,11 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
   scores: (runtime, plan) => prepareScores(runtime, plan, "scores"),
   weights: (runtime, plan) => prepareScores(runtime, plan, "weights"),
   selectTopK: prepareSelectTopK,
-  collapse: prepareCollapse,
+  planSimulation: (runtime, { id, parameters }) => {
+    const points = planSimulation(id, parameters as never);
+    return singleOperation(runtime, () => points);
+  },
+  simulate: prepareSimulation,
   theory: prepareTheory,
   radius: prepareRadius,
   memory: (runtime) => singleOperation(runtime, () => runtime.memory()),

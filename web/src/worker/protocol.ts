@@ -10,14 +10,14 @@ import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
 import type { SelectPlan } from "../check/select-top-k.js";
 import type { RadiusPlan } from "../check/radius.js";
-import type { CollapsePoint } from "../check/simulate.js";
+import type { SimulationPoint } from "../check/simulate.js";
 import type { FormulaCall } from "../check/theory.js";
 import type { HeedErrorCode } from "../errors.js";
 import type { FormulaResult } from "../operations/theory.js";
-import type { CreateOptions, Progress } from "../options.js";
+import type { CreateOptions, Progress, SimulationId } from "../options.js";
 import type { TopKOutput } from "../operations/attend-top-k.js";
 import type { Radius } from "../theory.js";
-import type { CollapseRow, Info, MemoryUse, Selection } from "../results.js";
+import type { Info, MemoryUse, Selection, SimulationRow } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
 export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory"> & {
@@ -33,7 +33,9 @@ export interface Requests {
   scores: { args: ScoresPlan<never>; reply: Float32Array };
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };
-  collapse: { args: CollapsePoint; reply: CollapseRow[] };
+  /** What the caller passed, unchecked. */
+  planSimulation: { args: { id: SimulationId; parameters: object }; reply: SimulationPoint[] };
+  simulate: { args: SimulationPoint; reply: SimulationRow[] };
   theory: { args: FormulaCall; reply: FormulaResult };
   radius: { args: RadiusPlan; reply: Radius };
   memory: { args: null; reply: MemoryUse };

@@ -1,0 +1,30 @@
+#include "simulate/protocols.hpp"
+
+namespace heed {
+
+std::unique_ptr<Experiment> make_experiment(int id, const ExperimentInput& input, TaskPool& pool) {
+  switch (id) {
+    case 2:
+      return make_sufficiency(input, pool);
+    case 3:
+      return make_equal_cost(input, pool);
+    case 4:
+      return make_necessity(input, pool);
+    case 5:
+      return make_regimes(input, pool);
+    case 6:
+      return make_concentration(input, pool);
+    case 7:
+      return make_gain(input, pool);
+    case 8:
+      return make_policies(input, pool);
+    case 9:
+      return make_violations(input, pool);
+    case 11:
+      return make_calibration(input, pool);
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace heed

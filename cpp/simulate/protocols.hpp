@@ -1,0 +1,31 @@
+// The protocols by their ids, E2 .. E9 and E11 of the experiments around arXiv 2404.02690 (README.md says what each
+// asks and what came of it; E1 is collapse.hpp). Each has a file of its own.
+#pragma once
+
+#include <memory>
+
+#include "simulate/experiment.hpp"
+
+namespace heed {
+
+struct ExperimentInput {
+  const double* numbers = nullptr;  // parameters.hpp
+  std::size_t count = 0;
+  const float* q = nullptr;  // (n, d) of given heads, or none
+  const float* k = nullptr;
+};
+
+std::unique_ptr<Experiment> make_sufficiency(const ExperimentInput& input, TaskPool& pool);    // E2
+std::unique_ptr<Experiment> make_equal_cost(const ExperimentInput& input, TaskPool& pool);     // E3
+std::unique_ptr<Experiment> make_necessity(const ExperimentInput& input, TaskPool& pool);      // E4
+std::unique_ptr<Experiment> make_regimes(const ExperimentInput& input, TaskPool& pool);        // E5
+std::unique_ptr<Experiment> make_concentration(const ExperimentInput& input, TaskPool& pool);  // E6
+std::unique_ptr<Experiment> make_gain(const ExperimentInput& input, TaskPool& pool);           // E7
+std::unique_ptr<Experiment> make_policies(const ExperimentInput& input, TaskPool& pool);       // E8
+std::unique_ptr<Experiment> make_violations(const ExperimentInput& input, TaskPool& pool);     // E9
+std::unique_ptr<Experiment> make_calibration(const ExperimentInput& input, TaskPool& pool);    // E11
+
+/// Of protocol `id`, 2 .. 9 or 11; empty for any other number.
+std::unique_ptr<Experiment> make_experiment(int id, const ExperimentInput& input, TaskPool& pool);
+
+}  // namespace heed
