@@ -187,8 +187,8 @@ export type Keep = KeepLimits &
  * - `"compensated"`: Σ_H p v + Σ_T a v, a = tau / |T|: each dropped key gets the mean
  * - `"linear"`: Σ_H p v + Σ_T (a + b (s - mu)) v, b = Σ_T p (s - mu) / Σ_T (s - mu)²: each dropped key gets what the
  *   least-squares line of p over s says. Weights of far keys may be negative. b is 0 for a single dropped key, and
- *   may be 0 where the spread of s over T is less than about 1 % of the size of the scores. s is here scale · q kᵀ: a softcap or
- *   a mask enters through p alone.
+ *   may be 0 where the spread of s over T is less than about 1 % of the size of the scores. s is here scale · q kᵀ: a
+ *   softcap or a mask enters through p alone.
  *
  * The last two keep the dropped mass, and need no more than the scores that were computed anyway and sums of values.
  */

@@ -46,8 +46,9 @@ function smallRules(choice: Choice, { heads, queries, keys }: Case): Rules {
   if (choice.oneIn(2)) rules.sinks = choice.below(6);
   if (choice.oneIn(4)) rules.softcap = 2;
   const size = queries * keys * (choice.oneIn(2) ? 1 : heads);
-  if (choice.oneIn(4)) rules.mask = Uint8Array.from({ length: size }, () => (choice.oneIn(3) ? 0 : 1));
-  else if (choice.oneIn(4)) {
+  const kind = choice.below(4);
+  if (kind === 0) rules.mask = Uint8Array.from({ length: size }, () => (choice.oneIn(3) ? 0 : 1));
+  else if (kind === 1) {
     rules.mask = Float32Array.from({ length: size }, () => (choice.oneIn(4) ? -Infinity : choice.below(3)));
   }
   return rules;

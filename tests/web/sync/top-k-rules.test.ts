@@ -3,6 +3,7 @@ import { create, type Heed, type Keep } from "heed/sync";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { expectCertificates, expectSparse } from "../support/compare.js";
+import { expectError } from "../support/expect-error.js";
 import { expectedSync } from "../support/expected-variants.js";
 import { inputsFor, keepingOrder, rowsOf, seenKeys, type Inputs } from "../support/reference.js";
 import { ruleCases } from "../support/rule-cases.js";
@@ -138,6 +139,20 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(indices).toHaveLength(offsets.at(-1)!);
     expect(Object.keys(certificates)).toEqual(["singleGap", "headAware", "blockwise", "outputError", "logitError"]);
     for (const bound of Object.values(certificates)) expect(bound).toHaveLength(plain.kept.length);
+  });
+
+  test("no room for the keys that were counted is an error, and everything is given back", async () => {
+    const small = await create({ variant: heed.info.variant, maximumMemory: 2 ** 24 });
+    const n = 2300;
+    const q = Float32Array.from({ length: n }, (_, i) => Math.sin(i));
+    const options = { heads: 1, headDim: 1, indices: true } as const;
+    // Nearly all keys of all rows: 2300 x 2300 numbers.
+    expectError("out-of-memory", /no room for \d+ bytes \(indices\)/, () =>
+      small.attendTopK(q, q, q, { ...options, keep: { mass: 1 } }),
+    );
+    expect(small.memory().liveBytes).toBe(0);
+    expect(small.attendTopK(q, q, q, { ...options, keep: { k: 1 } }).indices).toHaveLength(n);
+    small.dispose();
   });
 
   test("rows without queries or keys, with everything asked for", () => {
