@@ -29,8 +29,8 @@ class QuantizedKeys {
  public:
   /// Norms over a block of keys, rounded up.
   struct BlockNorms {
-    double error = 0.0;  // of error_j
-    double key = 0.0;    // of k_j - center
+    float error = 0.0f;  // of error_j
+    float key = 0.0f;    // of k_j - center
   };
 
   /// One key head.
@@ -51,11 +51,12 @@ class QuantizedKeys {
   Head head(std::size_t batch, std::size_t kv_head) const noexcept;
 
  private:
-  bool quantize(const float* key, std::size_t head, std::size_t j, BlockNorms& norms) noexcept;
+  bool quantize(const float* key, std::size_t head, std::size_t j, float* levels, BlockNorms& norms) noexcept;
 
   KeyChunks chunks_;
   std::size_t kv_heads_ = 0, dim_ = 0, padded_keys_ = 0, blocks_ = 0;
   Buffer<float> centers_;  // (heads, d)
+  Buffer<float> scratch_;  // (units, 2 d)
   Buffer<std::int8_t> levels_;
   Buffer<std::int32_t> starts_;
   Buffer<float> scales_;

@@ -25,23 +25,22 @@ using simd::kPanel;
 
 constexpr std::size_t kPanels = (kRowsTogether + kPanel - 1) / kPanel;
 
-/// What a query's prescores mean. Everything is in units of the query's scale.
-struct Lane {
-  double scale;
-  double lost_factor, key_factor, constant;  // band = lost_factor * error norm + key_factor * key norm + constant
-  bool screened;
-
-  double band(const QuantizedKeys::BlockNorms& norms) const noexcept {
-    return lost_factor * norms.error + key_factor * norms.key + constant;
-  }
-};
-
+// What is known of the rows of a panel. Prescores, floors and bands are in units of each query's scale.
 struct Panel {
   alignas(64) float floor[kPanel];
-  Lane lanes[kPanel];
+  // band = lost_factor * error norm + key_factor * key norm + constant
+  alignas(64) float lost_factor[kPanel];
+  alignas(64) float key_factor[kPanel];
+  alignas(64) float constant[kPanel];
+  float scale[kPanel];
+  bool screened[kPanel];
   std::uint32_t count[kPanel];
   std::uint32_t wanted[kPanel];
   PanelVisibility sees;
+
+  float band(std::size_t lane, const QuantizedKeys::BlockNorms& norms) const noexcept {
+    return lost_factor[lane] * norms.error + key_factor[lane] * norms.key + constant[lane];
+  }
 };
 
 // Room for what a good floor lets through, twice, and one more block.
@@ -49,16 +48,10 @@ std::size_t candidate_capacity(std::size_t most_kept, std::size_t keys) noexcept
   return round_up(std::min(2 * most_kept + 256, keys) + kKeyBlock, 16);
 }
 
-float rounded_down(double x) noexcept {
-  const auto nearest = static_cast<float>(x);
-  return double{nearest} <= x ? nearest : std::nextafter(nearest, -simd::kInfinity);
-}
-
 // A number that at least k of the `count` values reach, and not many more.
-float reached_by(float* values, std::size_t count, std::size_t k) noexcept {
+float reached_by(float* values, std::size_t count, std::size_t k, float lowest) noexcept {
   std::fill(values + count, values + round_up(count, simd::kLanes), -simd::kInfinity);
-  float low = simd::kInfinity, high = simd::kernel_row_max(values, count);
-  for (std::size_t i = 0; i < count; ++i) low = values[i] < low ? values[i] : low;
+  float low = lowest, high = simd::kernel_row_max(values, count);
   constexpr int kRounds = 4;
   const std::size_t enough = k + k / 16;
   for (int round = 0; round < kRounds && high > low; ++round) {
@@ -101,6 +94,8 @@ class Scan {
         candidate_prescores_(pieces.take<float>(kPanels * kPanel * capacity_)),
         candidate_indices_(pieces.take<std::uint32_t>(kPanels * kPanel * capacity_)),
         values_(pieces.take<float>(capacity_)),
+        spare_indices_(pieces.take<std::uint32_t>(capacity_)),
+        bands_(pieces.take<float>(capacity_)),
         query_levels_(pieces.take<float>(d_)),
         exact_(ExactRowScratch::cut(pieces, problem.shape.keys)) {}
 
@@ -129,40 +124,41 @@ class Scan {
       const bool row = first + lane < rows_.last;
       panel.count[lane] = 0;
       panel.wanted[lane] = row ? static_cast<std::uint32_t>(found_[first + lane - rows_.first].wanted) : 0;
-      panel.lanes[lane] = start_lane(p, lane);
-      any = any || panel.lanes[lane].screened;
-      panel.floor[lane] = panel.lanes[lane].screened ? -simd::kInfinity : simd::kInfinity;
+      panel.screened[lane] = row && start_lane(panel, p, lane);
+      any = any || panel.screened[lane];
+      if (panel.screened[lane]) continue;
+      panel.floor[lane] = simd::kInfinity;
+      panel.lost_factor[lane] = panel.key_factor[lane] = panel.constant[lane] = 0.0f;
+      std::fill_n(query_levels_, d_, 0.0f);
+      simd::write_screen_lane(query_levels_, d_, lane, panel_levels(p));
     }
     if (!any) panel.sees.end_most = 0;
     return any;
   }
 
-  Lane start_lane(std::size_t p, std::size_t lane) noexcept {
-    const std::size_t i = p * kPanel + lane, query = rows_.first + i;
-    const bool row = query < rows_.last;
+  // False when the row is not to be screened.
+  bool start_lane(Panel& panel, std::size_t p, std::size_t lane) noexcept {
+    const std::size_t i = p * kPanel + lane, visible = shape_.visible(rows_.first + i);
     const float* x = rows_.scaled + i * d_;
-    const double size = row ? row_norm(x, d_) : 0.0;
-    const std::size_t visible = row ? shape_.visible(query) : 0, wanted = row ? found_[i].wanted : 0;
+    const double size = row_norm(x, d_);
     constexpr double kSmallestNorm = 1e-18;
-    const bool screened = wanted != 0 && 2 * wanted < visible && visible <= head_.first_outlier &&
-                          size < kLargestNorm && size > kSmallestNorm;
-    if (!screened) {
-      std::fill_n(query_levels_, d_, 0.0f);
-      simd::write_screen_lane(query_levels_, d_, lane, panel_levels(p));
-      return {1.0, 0.0, 0.0, 0.0, false};
-    }
-    const RoundedRow rounded = round_to_levels(
-        d_, double{simd::kQueryLevels}, double{simd::kQueryNorm}, [&](std::size_t c) { return double{x[c]}; },
-        [&](std::size_t c, float level) { query_levels_[c] = level; });
+    if (panel.wanted[lane] == 0 || 2 * panel.wanted[lane] >= visible || visible > head_.first_outlier ||
+        !(size < kLargestNorm && size > kSmallestNorm))
+      return false;
+    const RoundedRow rounded = round_to_levels(x, d_, simd::kQueryLevels, simd::kQueryNorm, query_levels_);
     simd::write_screen_lane(query_levels_, d_, lane, panel_levels(p));
-    // The terms of quantized_keys.hpp, |k_j| <= |k_j - center| + |center| and |scale_j level_j| <= 2 |k_j - center|,
-    // and a little more for the rounding of this very sum and for underflow.
-    const double unit = 1.0 / double{rounded.scale}, du = static_cast<double>(d_ + 2) * 0x1p-24;
+    // The terms of quantized_keys.hpp, with |k_j| <= |k_j - center| + |center| and |scale_j level_j| <= 2 |k_j -
+    // center|; twice the last one for the sums of prescores and bands in float; and a little more for the rounding of
+    // all this and for underflow.
+    const double unit = (1.0 + 1e-5) / double{rounded.scale}, du = static_cast<double>(d_ + 2) * 0x1p-24;
     const double gamma = du / (1.0 - du), chunks = static_cast<double>(simd::screen_chunks(d_));
-    const double more = 1.0 + 1e-6;
-    return {double{rounded.scale}, more * unit * rounded.level,
-            more * unit * (rounded.lost + gamma * size + 6.0 * 0x1p-24 * chunks * rounded.level),
-            more * unit * (gamma * size * head_.center_norm + 1e-35), true};
+    panel.scale[lane] = rounded.scale;
+    panel.lost_factor[lane] = static_cast<float>(unit * rounded.level);
+    panel.key_factor[lane] =
+        static_cast<float>(unit * (rounded.lost + gamma * size + 12.0 * 0x1p-24 * chunks * rounded.level));
+    panel.constant[lane] = static_cast<float>(unit * (gamma * size * head_.center_norm + 1e-35));
+    panel.floor[lane] = -simd::kInfinity;
+    return true;
   }
 
   // A first floor: a prescore that about wanted / visible of the sample exceed, with some to spare.
@@ -186,7 +182,7 @@ class Scan {
       for (std::size_t lane = 0; lane < kPanel; ++lane) hits[lane] = order.hits(panel.wanted[lane]);
       simd::kernel_sample_threshold(prescores_, count, hits, floor);
       for (std::size_t lane = 0; lane < kPanel; ++lane)
-        if (panel.lanes[lane].screened) panel.floor[lane] = floor[lane];
+        if (panel.screened[lane]) panel.floor[lane] = floor[lane];
     }
   }
 
@@ -205,8 +201,7 @@ class Scan {
       if (!panel.sees.all_see({block.begin, block.begin + count}))
         simd::kernel_hide(prescores_, count, panel.sees.lanes, static_cast<float>(block.begin));
       alignas(64) float threshold[kPanel];
-      for (std::size_t lane = 0; lane < kPanel; ++lane)
-        threshold[lane] = rounded_down(double{panel.floor[lane]} - panel.lanes[lane].band(norms));
+      for (std::size_t lane = 0; lane < kPanel; ++lane) threshold[lane] = panel.floor[lane] - panel.band(lane, norms);
       const std::size_t base = p * kPanel * capacity_;
       simd::kernel_filter(prescores_, count, listed_, threshold,
                           {candidate_prescores_ + base, candidate_indices_ + base, panel.count, capacity_});
@@ -215,7 +210,7 @@ class Scan {
         raise_floor(p, lane);
         // Too wide a band for this row: it is scanned.
         if (panel.count[lane] + kKeyBlock > capacity_) {
-          panel.lanes[lane].screened = false;
+          panel.screened[lane] = false;
           panel.floor[lane] = simd::kInfinity;
           panel.count[lane] = 0;
         }
@@ -223,25 +218,34 @@ class Scan {
     }
   }
 
-  // The floor of a row becomes what `wanted` of its candidates are known to reach; the rest goes.
-  void raise_floor(std::size_t p, std::size_t lane) noexcept {
+  // The floor of a row rises to what `wanted` of its candidates are known to reach, unless it is above that already;
+  // what cannot exceed it goes. Returns what they are known to reach.
+  float raise_floor(std::size_t p, std::size_t lane) noexcept {
     Panel& panel = panels_[p];
-    const Lane& row = panel.lanes[lane];
     float* prescores = candidate_prescores_ + (p * kPanel + lane) * capacity_;
     std::uint32_t* indices = candidate_indices_ + (p * kPanel + lane) * capacity_;
     const std::size_t count = panel.count[lane];
-    if (count < panel.wanted[lane]) return;
-    for (std::size_t i = 0; i < count; ++i)
-      values_[i] = rounded_down(double{prescores[i]} - row.band(head_.norms[indices[i] / kKeyBlock]));
-    panel.floor[lane] = std::max(panel.floor[lane], reached_by(values_, count, panel.wanted[lane]));
+    if (count < panel.wanted[lane]) return -simd::kInfinity;
+    float lowest = simd::kInfinity;
+    for (std::size_t i = 0; i < count; ++i) {
+      const float band = panel.band(lane, head_.norms[indices[i] / kKeyBlock]);
+      const float value = prescores[i] - band;
+      bands_[i] = band;
+      values_[i] = value;
+      lowest = value < lowest ? value : lowest;
+    }
+    const float reached = reached_by(values_, count, panel.wanted[lane], lowest);
+    const float floor = std::max(panel.floor[lane], reached);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const double highest = double{prescores[i]} + row.band(head_.norms[indices[i] / kKeyBlock]);
-      prescores[kept] = prescores[i];
+      const float prescore = prescores[i];
+      prescores[kept] = prescore;
       indices[kept] = indices[i];
-      kept += highest > double{panel.floor[lane]} ? 1 : 0;
+      kept += prescore + bands_[i] > floor ? 1 : 0;
     }
+    panel.floor[lane] = floor;
     panel.count[lane] = static_cast<std::uint32_t>(kept);
+    return reached;
   }
 
   void finish_row(std::size_t i) noexcept {
@@ -250,26 +254,58 @@ class Scan {
     RetrievedRow& row = found_[i];
     const float* query = rows_.scaled + i * d_;
     const std::size_t visible = shape_.visible(rows_.first + i);
-    if (panel.lanes[lane].screened) raise_floor(p, lane);
-    if (panel.lanes[lane].screened && panel.count[lane] >= row.wanted) {
-      float* scores = candidate_prescores_ + (p * kPanel + lane) * capacity_;
-      std::uint32_t* indices = candidate_indices_ + (p * kPanel + lane) * capacity_;
-      const std::size_t count = panel.count[lane];
-      simd::kernel_gathered_scores(query, keys_, indices, count, scores);
-      Candidates candidates{scores, indices, count, count, nullptr, nullptr};
-      const float last = cut_to_best(candidates, row.wanted, UINT32_MAX);
-      double offset = 0.0;
-      for (std::size_t c = 0; c < d_; ++c) offset += double{query[c]} * double{head_.center[c]};
-      if (double{last} > offset + panel.lanes[lane].scale * double{panel.floor[lane]}) {
-        std::copy_n(scores, row.wanted, row.scores);
-        std::copy_n(indices, row.wanted, row.indices);
-        row.count = row.wanted;
-        const float best = *std::max_element(scores, scores + row.wanted);
-        row.rest = static_cast<double>(visible - row.wanted) * std::exp(double{last} - double{best});
+    if (panel.screened[lane]) {
+      const float reached = raise_floor(p, lane);
+      if (panel.count[lane] >= row.wanted && score_candidates(p, lane, query, reached, row)) {
+        const float* best = std::max_element(row.scores, row.scores + row.count);
+        const float* last = std::min_element(row.scores, row.scores + row.count);
+        row.rest = static_cast<double>(visible - row.wanted) * std::exp(double{*last} - double{*best});
         return;
       }
     }
     retrieve_exactly(keys_, visible, query, row, exact_);
+  }
+
+  // Exact scores, first of the candidates that reach `reached` for certain, at least as many as are wanted; then of
+  // those that may beat the least of these. False when the best may lie outside the candidates.
+  bool score_candidates(std::size_t p, std::size_t lane, const float* query, float reached,
+                        RetrievedRow& row) noexcept {
+    const Panel& panel = panels_[p];
+    float* prescores = candidate_prescores_ + (p * kPanel + lane) * capacity_;
+    std::uint32_t* indices = candidate_indices_ + (p * kPanel + lane) * capacity_;
+    double offset = 0.0;
+    for (std::size_t c = 0; c < d_; ++c) offset += double{query[c]} * double{head_.center[c]};
+
+    const std::size_t count = panel.count[lane];
+    std::size_t sure = 0, others = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const float band = panel.band(lane, head_.norms[indices[i] / kKeyBlock]);
+      const bool reaches = prescores[i] - band >= reached;
+      // Upper bounds and numbers of the others wait in the working space.
+      values_[others] = prescores[i] + band;
+      spare_indices_[others] = indices[i];
+      indices[sure] = indices[i];
+      sure += reaches ? 1 : 0;
+      others += reaches ? 0 : 1;
+    }
+    if (sure < row.wanted) return false;
+    float* scores = prescores;
+    simd::kernel_gathered_scores(query, keys_, indices, sure, scores);
+    const double least = double{*std::min_element(scores, scores + sure)};
+    const double needed = (least - offset) / double{panel.scale[lane]};
+    std::size_t total = sure;
+    for (std::size_t i = 0; i < others; ++i) {
+      indices[total] = spare_indices_[i];
+      total += double{values_[i]} > needed - 1e-9 * std::abs(needed) ? 1 : 0;
+    }
+    if (total > sure) simd::kernel_gathered_scores(query, keys_, indices + sure, total - sure, scores + sure);
+    Candidates candidates{scores, indices, total, sure, values_, spare_indices_};
+    const float last = cut_to_best(candidates, row.wanted, UINT32_MAX);
+    if (!(double{last} > offset + double{panel.scale[lane]} * double{panel.floor[lane]})) return false;
+    std::copy_n(scores, row.wanted, row.scores);
+    std::copy_n(indices, row.wanted, row.indices);
+    row.count = row.wanted;
+    return true;
   }
 
   const AttentionShape& shape_;
@@ -290,6 +326,8 @@ class Scan {
   float* candidate_prescores_;
   std::uint32_t* candidate_indices_;
   float* values_;
+  std::uint32_t* spare_indices_;
+  float* bands_;
   float* query_levels_;
   ExactRowScratch exact_;
 };
