@@ -4,11 +4,13 @@ namespace heed {
 
 template <class Use>
 decltype(auto) KeyIndex::with_retriever(Use&& use) noexcept {
+  if (search_ == Search::kPages) return use(pages_);
   return use(screen_);
 }
 
 template <class Use>
 decltype(auto) KeyIndex::with_retriever(Use&& use) const noexcept {
+  if (search_ == Search::kPages) return use(pages_);
   return use(screen_);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "retrieve/key_norms.hpp"
+#include "retrieve/pages.hpp"
 #include "retrieve/screen.hpp"
 
 namespace heed {
@@ -35,6 +36,7 @@ class KeyIndex {
   Search search_ = Search::kExact;
   AttentionShape shape_;
   KeyNorms norms_;
+  Pages pages_;
   Screen screen_;
 };
 

@@ -22,6 +22,8 @@ inline constexpr std::size_t kRowsTogether = 64;
 struct QueryRows {
   std::size_t batch, head, kv_head, first, last;
   const float* scaled;  // (last - first, head_dim): scale * q, every product rounded to float
+  /// A retriever that can certify a dropped mass of at most this may stop there; 0 to go on to the exact set.
+  double enough = 0.0;
 };
 
 /// One row: what is asked for, and what was found.
