@@ -25,6 +25,7 @@ void retrieve_exactly(const MatrixView<const float>& keys, std::size_t visible, 
                       const ExactRowScratch& scratch) noexcept {
   row.count = row.wanted;
   row.rest = 0.0;
+  row.scored += visible;
   if (row.wanted == 0) return;
   std::iota(scratch.indices, scratch.indices + visible, 0u);
   simd::kernel_gathered_scores(query, keys, scratch.indices, visible, scratch.scores);

@@ -2,22 +2,11 @@
 
 namespace heed {
 
-template <class Use>
-decltype(auto) KeyIndex::with_retriever(Use&& use) noexcept {
-  if (search_ == Search::kPages) return use(pages_);
-  return use(screen_);
-}
-
-template <class Use>
-decltype(auto) KeyIndex::with_retriever(Use&& use) const noexcept {
-  if (search_ == Search::kPages) return use(pages_);
-  return use(screen_);
-}
-
-Status KeyIndex::prepare(const AttentionProblem& problem, Search search) {
+Status KeyIndex::prepare(const AttentionProblem& problem, Search search, std::uint64_t seed) {
   if (search == Search::kExact) return Status::fail(ErrorCode::kUnsupported, "an exact scan has no index");
   search_ = search;
   shape_ = problem.shape;
+  hashes_.seed(seed);
   if (norms_.prepare(problem) && with_retriever([&](auto& retriever) { return retriever.prepare(problem); })) return {};
   return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the index of the keys");
 }
@@ -25,6 +14,10 @@ Status KeyIndex::prepare(const AttentionProblem& problem, Search search) {
 void KeyIndex::build(const AttentionProblem& problem, std::size_t unit) noexcept {
   norms_.build(problem, unit);
   with_retriever([&](auto& retriever) { retriever.build(problem, unit); });
+}
+
+bool KeyIndex::exact() const noexcept {
+  return with_retriever([](const auto& retriever) { return std::remove_cvref_t<decltype(retriever)>::kExact; });
 }
 
 bool KeyIndex::fits(const AttentionShape& shape) const noexcept {

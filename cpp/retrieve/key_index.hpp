@@ -2,6 +2,9 @@
 // largest visible key.
 #pragma once
 
+#include <type_traits>
+
+#include "retrieve/hashes.hpp"
 #include "retrieve/key_norms.hpp"
 #include "retrieve/pages.hpp"
 #include "retrieve/screen.hpp"
@@ -14,11 +17,14 @@ enum class Search { kExact, kPages, kInt8, kLsh };
 class KeyIndex {
  public:
   /// Takes the memory for an index over the keys of `problem`. kUnsupported for kExact, which needs none.
-  Status prepare(const AttentionProblem& problem, Search search);
+  /// `seed`: for what is random in it.
+  Status prepare(const AttentionProblem& problem, Search search, std::uint64_t seed = 0);
   std::size_t build_units() const noexcept { return norms_.build_units(); }
   void build(const AttentionProblem& problem, std::size_t unit) noexcept;
 
   Search search() const noexcept { return search_; }
+  /// Whether it finds the exact set.
+  bool exact() const noexcept;
   const KeyNorms& norms() const noexcept { return norms_; }
   /// Whether it was made for keys of this shape.
   bool fits(const AttentionShape& shape) const noexcept;
@@ -28,14 +34,26 @@ class KeyIndex {
                 std::byte* scratch) const noexcept;
 
  private:
+  // The one place that knows all of them.
+  template <class Self, class Use>
+  static decltype(auto) with(Self& self, Use&& use) {
+    if (self.search_ == Search::kPages) return use(self.pages_);
+    if (self.search_ == Search::kLsh) return use(self.hashes_);
+    return use(self.screen_);
+  }
   template <class Use>
-  decltype(auto) with_retriever(Use&& use) noexcept;
+  decltype(auto) with_retriever(Use&& use) const {
+    return with(*this, use);
+  }
   template <class Use>
-  decltype(auto) with_retriever(Use&& use) const noexcept;
+  decltype(auto) with_retriever(Use&& use) {
+    return with(*this, use);
+  }
 
   Search search_ = Search::kExact;
   AttentionShape shape_;
   KeyNorms norms_;
+  Hashes hashes_;
   Pages pages_;
   Screen screen_;
 };

@@ -132,6 +132,7 @@ bool PageVisits::certified(std::size_t wanted) noexcept {
 void PageVisits::take(RetrievedRow& row) noexcept {
   row.count = std::min(row.wanted, scored_);
   row.rest = 0.0;
+  row.scored += scored_;
   if (row.count == 0) return;
   const float* scores = scratch_.exact.scores;
   // All scores above the threshold are among the best so far, so the cut can be found there.

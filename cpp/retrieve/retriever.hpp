@@ -35,6 +35,7 @@ struct RetrievedRow {
   /// At least the sum of e^(s_j - best) over the visible keys that were not found, best the highest score found. NaN
   /// when a score that was formed is NaN: the row is spoiled.
   double rest = 0.0;
+  std::size_t scored = 0;  // exact scores that were formed for it
 };
 
 template <class R>

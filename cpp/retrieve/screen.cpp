@@ -299,6 +299,7 @@ class Scan {
       total += double{values_[i]} > needed - 1e-9 * std::abs(needed) ? 1 : 0;
     }
     if (total > sure) simd::kernel_gathered_scores(query, keys_, indices + sure, total - sure, scores + sure);
+    row.scored += total;
     Candidates candidates{scores, indices, total, sure, values_, spare_indices_};
     const float last = cut_to_best(candidates, row.wanted, UINT32_MAX);
     if (!(double{last} > offset + double{panel.scale[lane]} * double{panel.floor[lane]})) return false;

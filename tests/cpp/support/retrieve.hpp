@@ -16,9 +16,9 @@ inline Sparse retrieve_topk(const Inputs& inputs, const Budget& budget, Search s
   Guarded<std::uint32_t> offsets(rows + 1), kept(rows);
   EXPECT_TRUE(write_offsets(inputs.shape, budget, offsets.data()));
   Guarded<std::uint32_t> indices(std::vector<std::uint32_t>(offsets[rows], 0xFFFFFFFFu));
-  TopKOptions options{budget, Estimator::kRenormalized, dropped.data(), bound.data(), kept.data(), indices.data(),
-                      offsets.data()};
-  RetrievedAttention job(inputs.problem(out.data()), options, search, nullptr, pool);
+  TopKOptions options{budget,      Estimator::kRenormalized, dropped.data(), bound.data(),
+                      kept.data(), indices.data(),           offsets.data()};
+  RetrievedAttention job(inputs.problem(out.data()), options, {.search = search}, nullptr, pool);
   EXPECT_TRUE(job.status().ok()) << job.status().detail;
   if (job.status().ok()) {
     const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
