@@ -1,10 +1,31 @@
 // The JavaScript face of topk/ and sparse/: selection, and attention over the keys that rank first.
 #include "bindings/runtime.hpp"
-#include "bindings/topk_options.hpp"
+#include "sparse/topk_attention.hpp"
 #include "topk/select.hpp"
 
 namespace heed::bindings {
 namespace {
+
+/// Field for field `RawTopKOptions` in web/src/runtime/raw.ts.
+struct JsTopKOptions {
+  std::uint32_t k;
+  double alpha, exponent;
+  std::uint32_t min, max;
+  int estimator;
+  Address dropped, bound, kept, indices, offsets;
+
+  Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
+
+  TopKOptions options() const noexcept {
+    return {budget(),
+            static_cast<Estimator>(estimator),
+            at<float>(dropped),
+            at<float>(bound),
+            at<std::uint32_t>(kept),
+            at<std::uint32_t>(indices),
+            at<const std::uint32_t>(offsets)};
+  }
+};
 
 Job<TopKAttention>* make_topk(const JsProblem& js, const JsTopKOptions& options) {
   return new Job<TopKAttention>(js.problem(), options.options());

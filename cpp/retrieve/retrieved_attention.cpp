@@ -9,26 +9,25 @@
 
 namespace heed {
 
-RetrievedAttention::RetrievedAttention(const AttentionProblem& problem, const TopKOptions& options,
-                                       const RetrievalOptions& retrieval, const KeyIndex* index, TaskPool& pool)
-    : problem_(problem),
-      options_(options),
-      retrieval_(retrieval),
-      pool_(pool),
-      status_(validate(problem)),
-      index_(index) {
+bool retrievable(const AttentionProblem& problem) noexcept {
+  return problem.shape.window == 0 && problem.shape.sinks == 0 && problem.mask.empty() && problem.softcap == 0.0;
+}
+
+RetrievedAttention::RetrievedAttention(const AttentionProblem& problem, const RetrievalOptions& options,
+                                       const KeyIndex* index, TaskPool& pool)
+    : problem_(problem), options_(options), pool_(pool), status_(validate(problem)), index_(index) {
   if (status_.ok()) status_ = validate(options.budget);
   if (status_.ok()) status_ = prepare();
 }
 
 Status RetrievedAttention::prepare() {
   const AttentionShape& shape = problem_.shape;
-  if (shape.window != 0 || !problem_.mask.empty() || problem_.softcap != 0.0)
-    return Status::fail(ErrorCode::kUnsupported, "window, mask and softcap need search \"exact\"");
+  if (!retrievable(problem_))
+    return Status::fail(ErrorCode::kUnsupported, "window, sinks, mask and softcap need search \"exact\"");
   if (!sampled() && options_.estimator != Estimator::kRenormalized)
     return Status::fail(ErrorCode::kUnsupported, "without every score or a sampled tail there is renormalized only");
   if (index_ == nullptr) {
-    if (Status made = own_.prepare(problem_, retrieval_.search, retrieval_.seed); !made.ok()) return made;
+    if (Status made = own_.prepare(problem_, options_.search, options_.seed); !made.ok()) return made;
     index_ = &own_;
     build_units_ = own_.build_units();
   } else if (!index_->fits(shape)) {
@@ -112,8 +111,8 @@ void RetrievedAttention::run_rows(std::size_t unit, std::size_t thread) noexcept
   // The last blocks first: where attention is causal they take the longest.
   const std::size_t heads = shape.batch * shape.heads, block = blocks_ - 1 - unit / heads, h = unit % heads;
   const std::size_t first = block * kRowsTogether, last = std::min(first + kRowsTogether, shape.queries);
-  const QueryRows rows{h / shape.heads, h % shape.heads,  h % shape.heads / shape.group(), first, last,
-                       s.queries,       retrieval_.enough};
+  const QueryRows rows{h / shape.heads, h % shape.heads, h % shape.heads / shape.group(), first, last,
+                       s.queries,       options_.enough};
   const MatrixView<const float> queries = problem_.query_rows(rows.batch, rows.head);
   const auto scale = static_cast<float>(problem_.scale);
   for (std::size_t i = 0; i < last - first; ++i) {

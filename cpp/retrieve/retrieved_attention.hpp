@@ -27,7 +27,9 @@
 #include "parallel/task_pool.hpp"
 #include "retrieve/key_index.hpp"
 #include "retrieve/sampled_tail.hpp"
-#include "sparse/topk_attention.hpp"
+#include "sparse/budget.hpp"
+#include "sparse/tail.hpp"
+#include "sparse/tail_sums.hpp"
 
 namespace heed {
 
@@ -35,12 +37,22 @@ enum class Tail { kNone, kSampled };
 
 struct RetrievalOptions {
   Search search = Search::kInt8;
+  Budget budget;
+  Estimator estimator = Estimator::kRenormalized;
   Tail tail = Tail::kNone;
-  double enough = 0.0;        // QueryRows::enough
-  std::uint64_t seed = 0;     // of the hashes and of the sample
-  float* interval = nullptr;  // (batch, queries, heads)
-  float* recall = nullptr;    // kRecallRows shares; rows that were not looked at leave theirs alone
+  double enough = 0.0;                     // QueryRows::enough
+  std::uint64_t seed = 0;                  // of the hashes and of the sample
+  float* dropped = nullptr;                // (batch, queries, heads)
+  float* bound = nullptr;                  // (batch, queries, heads)
+  float* interval = nullptr;               // (batch, queries, heads)
+  std::uint32_t* kept = nullptr;           // (batch, queries, heads)
+  std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
+  const std::uint32_t* offsets = nullptr;  // running totals of the entries that the rows keep
+  float* recall = nullptr;                 // kRecallRows shares; rows that were not looked at leave theirs alone
 };
+
+/// Whether such a problem can be retrieved: without window, sinks, mask and softcap.
+bool retrievable(const AttentionProblem& problem) noexcept;
 
 class RetrievedAttention {
  public:
@@ -48,8 +60,8 @@ class RetrievedAttention {
 
   /// `index`: built for these keys, or null to build one of the kind `search` first. Without a sampled tail
   /// options.estimator must be kRenormalized.
-  RetrievedAttention(const AttentionProblem& problem, const TopKOptions& options, const RetrievalOptions& retrieval,
-                     const KeyIndex* index, TaskPool& pool);
+  RetrievedAttention(const AttentionProblem& problem, const RetrievalOptions& options, const KeyIndex* index,
+                     TaskPool& pool);
   RetrievedAttention(const RetrievedAttention&) = delete;
   RetrievedAttention& operator=(const RetrievedAttention&) = delete;
 
@@ -65,7 +77,7 @@ class RetrievedAttention {
   Status prepare();
   Scratch cut(Pieces& pieces) const noexcept;
   std::size_t scratch_bytes() const noexcept;
-  bool sampled() const noexcept { return retrieval_.tail == Tail::kSampled; }
+  bool sampled() const noexcept { return options_.tail == Tail::kSampled; }
   bool linear() const noexcept { return sampled() && options_.estimator == Estimator::kLinear; }
   void sum_keys() noexcept;
   void run_rows(std::size_t unit, std::size_t thread) noexcept;
@@ -77,8 +89,7 @@ class RetrievedAttention {
   void measure_recall(const QueryRows& rows, std::size_t i, std::size_t place, Scratch& scratch) noexcept;
 
   AttentionProblem problem_;
-  TopKOptions options_;
-  RetrievalOptions retrieval_;
+  RetrievalOptions options_;
   TaskPool& pool_;
   Status status_;
   KeyIndex own_;

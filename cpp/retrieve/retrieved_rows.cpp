@@ -70,12 +70,12 @@ void RetrievedAttention::write(const QueryRows& rows, std::size_t i, Scratch& s)
   Mass mass = tail ? sampled_mass(rows, i, place, s) : known_mass(row, visible, s);
   if (options_.dropped != nullptr) options_.dropped[place] = mass.dropped > bound ? bound : mass.dropped;
   if (options_.bound != nullptr) options_.bound[place] = std::isnan(mass.dropped) ? kNaN : bound;
-  if (retrieval_.interval != nullptr) retrieval_.interval[place] = mass.interval;
+  if (options_.interval != nullptr) options_.interval[place] = mass.interval;
   if (options_.kept != nullptr) options_.kept[place] = static_cast<std::uint32_t>(row.count);
   if (options_.indices != nullptr) std::copy_n(row.indices, row.count, options_.indices + options_.offsets[place]);
   write_row(options_.estimator, problem_.value_rows(rows.batch, rows.kv_head), {row.indices, row.scores, s.weights},
             mass.sums, mass.scores, mass.visible, problem_.out_rows(rows.batch, rows.head).row(query));
-  if (retrieval_.recall != nullptr && !index_->exact()) measure_recall(rows, i, place, s);
+  if (options_.recall != nullptr && !index_->exact()) measure_recall(rows, i, place, s);
 }
 
 // Weights are there already, relative to the best score. Everything else that could be known is in row.rest.
@@ -99,7 +99,7 @@ RetrievedAttention::Mass RetrievedAttention::sampled_mass(const QueryRows& rows,
   const std::size_t visible = problem_.shape.visible(rows.first + i), d = problem_.shape.head_dim;
   const SampledTail tail =
       sample_tail(problem_.key_rows(rows.batch, rows.kv_head), visible, s.queries + i * d, row.indices, row.count,
-                  highest(row), CounterRandom(retrieval_.seed, 1), std::uint64_t{place} * kTailSample, *s.sample);
+                  highest(row), CounterRandom(options_.seed, 1), std::uint64_t{place} * kTailSample, *s.sample);
   Mass mass{};
   mass.sums.kept = weigh(row, tail.reference, s.weights);
   mass.sums.all = tail.spoiled ? std::numeric_limits<double>::quiet_NaN() : mass.sums.kept + tail.weight;
@@ -171,7 +171,7 @@ void RetrievedAttention::measure_recall(const QueryRows& rows, std::size_t i, st
   std::size_t found = 0;
   for (std::size_t j = 0; j < row.count; ++j)
     found += std::binary_search(exact.indices, exact.indices + exact.count, row.indices[j]) ? 1 : 0;
-  retrieval_.recall[slot] = static_cast<float>(found) / static_cast<float>(row.wanted);
+  options_.recall[slot] = static_cast<float>(found) / static_cast<float>(row.wanted);
 }
 
 }  // namespace heed

@@ -16,7 +16,7 @@ class ExactRetriever : public ::testing::TestWithParam<Search> {
  protected:
   static void expect_exact(const test::Inputs& inputs, std::size_t k) {
     SCOPED_TRACE(::testing::Message() << "k " << k << ", n " << inputs.shape.keys << ", d " << inputs.shape.head_dim);
-    test::expect_exact_sets(inputs, {.k = k}, test::retrieve_topk(inputs, {.k = k}, GetParam()));
+    test::expect_exact_sets(inputs, {.k = k}, test::retrieve_topk(inputs, {.search = GetParam(), .budget = {.k = k}}));
   }
 };
 INSTANTIATE_TEST_SUITE_P(Searches, ExactRetriever, ::testing::Values(Search::kPages, Search::kInt8));
@@ -134,7 +134,7 @@ TEST_P(ExactRetriever, FollowsTheWindowLaw) {
   const test::Inputs inputs = test::gaussian_inputs(test::square(900, 4, true));
   for (const WindowLaw law : {WindowLaw{1.0, 0.5}, WindowLaw{2.0, 0.25}, WindowLaw{0.1, 1.0}}) {
     const Budget budget{.k = 0, .law = law};
-    test::expect_exact_sets(inputs, budget, test::retrieve_topk(inputs, budget, GetParam()));
+    test::expect_exact_sets(inputs, budget, test::retrieve_topk(inputs, {.search = GetParam(), .budget = budget}));
   }
 }
 

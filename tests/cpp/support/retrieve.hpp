@@ -6,19 +6,25 @@
 
 namespace heed::test {
 
-/// The kept keys of an approximate search may be fewer than asked for: offsets are those of the budget all the same.
-inline Sparse retrieve_topk(const Inputs& inputs, const Budget& budget, Search search, std::size_t threads = 1,
-                            std::size_t batch = 0) {
+/// The outputs of `options` are replaced by ones of our own.
+inline Sparse retrieve_topk(const Inputs& inputs, RetrievalOptions options, std::size_t threads = 1,
+                            std::size_t batch = 0, const KeyIndex* index = nullptr) {
   TaskPool pool;
   EXPECT_TRUE(pool.start(threads).ok());
   const std::size_t rows = inputs.rows();
   Guarded<float> out(inputs.out_size()), dropped(rows), bound(rows);
-  Guarded<std::uint32_t> offsets(rows + 1), kept(rows);
-  EXPECT_TRUE(write_offsets(inputs.shape, budget, offsets.data()));
+  std::vector<std::uint32_t> totals{0};
+  for (const reference::Row row : inputs.each_row())
+    totals.push_back(totals.back() +
+                     static_cast<std::uint32_t>(options.budget.entries(inputs.shape.visible(row.query))));
+  Guarded<std::uint32_t> offsets(totals), kept(rows);
   Guarded<std::uint32_t> indices(std::vector<std::uint32_t>(offsets[rows], 0xFFFFFFFFu));
-  TopKOptions options{budget,      Estimator::kRenormalized, dropped.data(), bound.data(),
-                      kept.data(), indices.data(),           offsets.data()};
-  RetrievedAttention job(inputs.problem(out.data()), options, {.search = search}, nullptr, pool);
+  options.dropped = dropped.data();
+  options.bound = bound.data();
+  options.kept = kept.data();
+  options.indices = indices.data();
+  options.offsets = offsets.data();
+  RetrievedAttention job(inputs.problem(out.data()), options, index, pool);
   EXPECT_TRUE(job.status().ok()) << job.status().detail;
   if (job.status().ok()) {
     const std::size_t step = batch == 0 ? std::max<std::size_t>(1, job.units()) : batch;
