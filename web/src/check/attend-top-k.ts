@@ -5,11 +5,12 @@ import type { TensorLike } from "./arrays.js";
 import { planAttention, type AttentionPlan, type IsTensor } from "./attend.js";
 import { checkKeep, type CheckedKeep } from "./keep.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
+import { checkIndexShape, checkSearch, searchOptionNames, type CheckedSearch, type IndexLike } from "./search.js";
 import { shapeOptionNames } from "./shape.js";
 
-const names = [...shapeOptionNames, "valueDim", "out", "keep", "estimator", "search", "indices"];
+const names = [...shapeOptionNames, "valueDim", "out", "keep", "estimator", "indices", ...searchOptionNames];
 
-export interface TopKPlan<T> extends AttentionPlan<T> {
+export interface TopKPlan<T> extends AttentionPlan<T>, CheckedSearch {
   keep: CheckedKeep;
   estimator: Estimator;
   indices: boolean;
@@ -22,12 +23,14 @@ export function planAttendTopK<T extends TensorLike = never>(
   v: unknown,
   options: TopKOptions<unknown>,
   isTensor?: IsTensor<T>,
+  index?: IndexLike,
 ): TopKPlan<T> {
   checkOptionNames("attendTopK", options, names);
-  // Both words mean the exact scan: there is no other search to choose.
-  checkWord("search", options.search ?? "auto", ["exact", "auto"]);
+  const plan = planAttention(q, k, v, options, isTensor);
+  if (index) checkIndexShape(index, plan.shape);
   return {
-    ...planAttention(q, k, v, options, isTensor),
+    ...plan,
+    ...checkSearch(options, index),
     keep: checkKeep(options.keep),
     estimator: checkWord("estimator", options.estimator ?? "linear", rawEstimators),
     indices: checkFlag("indices", options.indices, false),

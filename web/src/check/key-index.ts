@@ -1,10 +1,11 @@
 /** From the arguments of `index` to a plan. */
-import type { IndexOptions, Search } from "../options.js";
+import type { IndexOptions } from "../options.js";
 import { checkOperand, type Operand, type TensorLike } from "./arrays.js";
 import type { IsTensor } from "./attend.js";
 import { checkCallOptions } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
-import { checkSeed } from "./search.js";
+import { checkCount } from "./numbers.js";
+import { checkSeed, type IndexedSearch } from "./search.js";
 import { checkShape, type Shape } from "./shape.js";
 
 const names = [
@@ -26,7 +27,7 @@ export interface IndexPlan<T> {
   shape: Shape;
   k: Operand<T>;
   validate: boolean;
-  search: Exclude<Search, "exact" | "auto">;
+  search: IndexedSearch;
   seed: number;
 }
 
@@ -40,7 +41,8 @@ export function planIndex<T extends TensorLike = never>(
   checkCallOptions(options);
   const dtype = options.dtype === undefined ? undefined : checkWord("dtype", options.dtype, ["f32", "f16"]);
   const operand = checkOperand("k", k, dtype, isTensor);
-  const { kvHeads, headDim, batch, layout } = options;
+  const { headDim, batch, layout } = options;
+  const kvHeads = checkCount("kvHeads", options.kvHeads);
   const shape = checkShape(
     { heads: kvHeads, kvHeads, headDim, ...(batch === undefined ? {} : { batch }), ...(layout ? { layout } : {}) },
     { q: 0, k: operand.length },

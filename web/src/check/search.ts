@@ -3,13 +3,18 @@ import { HeedError } from "../errors.js";
 import type { Search, TailSource, TopKOptions } from "../options.js";
 import { checkWord, shown } from "./names.js";
 import { checkCount } from "./numbers.js";
+import type { Shape } from "./shape.js";
 
 /** Options that `checkSearch` reads. */
 export const searchOptionNames = ["search", "searchTau", "tail", "seed"] as const;
 
+/** Searches that have an index. */
+export type IndexedSearch = Exclude<Search, "exact" | "auto">;
+
 /** Keys that were prepared by `index`. */
 export interface IndexLike {
-  readonly search: Exclude<Search, "exact" | "auto">;
+  readonly search: IndexedSearch;
+  readonly shape: Shape;
 }
 
 export interface CheckedSearch {
@@ -25,6 +30,17 @@ const searches = ["exact", "pages", "int8", "lsh", "auto"] as const;
 /** Seeds are exact integers on both sides. */
 export function checkSeed(seed: unknown): number {
   return seed === undefined ? 0 : checkCount("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** @throws {HeedError} `shape-mismatch` */
+export function checkIndexShape(index: IndexLike, shape: Shape): void {
+  const parts = ["batch", "kvHeads", "headDim", "headMajor"] as const;
+  const shownShape = (one: Shape) => parts.map((part) => `${part} ${one[part]}`).join(", ");
+  if (parts.every((part) => index.shape[part] === shape[part])) return;
+  throw new HeedError(
+    "shape-mismatch",
+    `k is an index for ${shownShape(index.shape)}; this call has ${shownShape(shape)}`,
+  );
 }
 
 /** `index`: what was passed for `k`, when it is one. @throws {HeedError} `invalid-argument` */

@@ -9,6 +9,7 @@ import type { Scratch } from "../runtime/scratch.js";
 import type { Tensor } from "../runtime/tensor.js";
 import { placeOperand, placeTarget, rawProblem } from "./operands.js";
 import { jobOperation, type Operation } from "./operation.js";
+import { chooseSearch, prepareRetrieved } from "./retrieve.js";
 
 type Out = Float32Array | Tensor;
 export type TopKOutput = TopKResult<Out> | IndexedTopKResult<Out>;
@@ -45,6 +46,8 @@ export function prepareAttendTopK(runtime: Runtime, plan: TopKPlan<Tensor>): Ope
     const v = placeOperand(runtime, scratch, plan.v, plan.validate);
     const out = placeTarget(runtime, scratch, plan.out, outLength(shape));
     const problem = rawProblem(shape, { q, k, v, out: out.address });
+    const chosen = chooseSearch(runtime, plan, problem);
+    if (chosen.search !== "exact") return prepareRetrieved(runtime, scratch, plan, { problem, out, chosen });
     const options: RawTopKOptions = {
       ...keep,
       // More than all keys means all of them; and 0 would mean the window law.
@@ -68,7 +71,9 @@ export function prepareAttendTopK(runtime: Runtime, plan: TopKPlan<Tensor>): Ope
         dropped: heap.copyF32(options.dropped, rows, "dropped"),
         bound: heap.copyF32(options.bound, rows, "bound"),
         kept: heap.copyU32(options.kept, rows, "kept"),
-        info: { search: "exact", estimator },
+        // Nothing was estimated.
+        ...(plan.tail === "sampled" ? { interval: new Float32Array(rows) } : {}),
+        info: { ...chosen, estimator },
       };
       if (placed === undefined) return { out: out.take(), ...result };
       const indices = heap.copyU32(placed.indices, placed.total, "indices");
