@@ -8,7 +8,7 @@ import { checkFlag, checkOptionNames, checkWord } from "./names.js";
 import { checkIndexShape, checkSearch, searchOptionNames, type CheckedSearch, type IndexLike } from "./search.js";
 import { shapeOptionNames } from "./shape.js";
 
-const names = [...shapeOptionNames, "valueDim", "out", "keep", "estimator", "indices", ...searchOptionNames];
+const names = [...shapeOptionNames, "valueDim", "out", "keep", "estimator", "search", "indices", ...searchOptionNames];
 
 export interface TopKPlan<T> extends AttentionPlan<T>, CheckedSearch {
   keep: CheckedKeep;

@@ -5,8 +5,8 @@ import { checkWord, shown } from "./names.js";
 import { checkCount } from "./numbers.js";
 import type { Shape } from "./shape.js";
 
-/** Options that `checkSearch` reads. */
-export const searchOptionNames = ["search", "searchTau", "tail", "seed"] as const;
+/** Options that `checkSearch` reads, beside `search`. */
+export const searchOptionNames = ["searchTau", "tail", "seed"] as const;
 
 /** Searches that have an index. */
 export type IndexedSearch = Exclude<Search, "exact" | "auto">;

@@ -20,7 +20,12 @@ export class KeyIndex extends Tensor {
   #job: RawJob | undefined;
 
   /** @internal Owns the memory at `address` and the job, which has run. */
-  constructor(runtime: Runtime, address: number, length: number, built: { job: RawJob; search: IndexedSearch; shape: Shape }) {
+  constructor(
+    runtime: Runtime,
+    address: number,
+    length: number,
+    built: { job: RawJob; search: IndexedSearch; shape: Shape },
+  ) {
     super(runtime, address, length);
     this.#owner = runtime;
     this.#job = built.job;

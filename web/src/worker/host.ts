@@ -37,7 +37,8 @@ type Prepare<Name extends Work> = (
 /** Results hold arrays only: plans that were posted name no tensors. */
 const prepare: { [Name in Work]: Prepare<Name> } = {
   attend: (runtime, plan) => prepareAttend(runtime, plan) as Operation<Requests["attend"]["reply"]>,
-  attendTopK: (runtime, plan) => prepareAttendTopK(runtime, withIndex(plan)) as Operation<Requests["attendTopK"]["reply"]>,
+  attendTopK: (runtime, plan) =>
+    prepareAttendTopK(runtime, withIndex(plan)) as Operation<Requests["attendTopK"]["reply"]>,
   index: (runtime, plan) => mapped(prepareIndex(runtime, plan), keepIndex),
   disposeIndex: (runtime, { id }) => singleOperation(runtime, () => dropIndex(id)),
   scores: (runtime, plan) => prepareScores(runtime, plan, "scores"),
