@@ -66,6 +66,7 @@ class Job {
   JsStatus status() const { return to_js(work_.status()); }
   std::uint32_t units() const { return static_cast<std::uint32_t>(work_.units()); }
   void run(std::uint32_t from, std::uint32_t to) { work_.run({from, to}); }
+  const Work& work() const noexcept { return work_; }
 
  private:
   Work work_;

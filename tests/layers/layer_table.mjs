@@ -16,10 +16,11 @@ export const cppLayers = {
   topk: ["base", "simd"],
   attention: ["base", "simd", "parallel"],
   sparse: belowSparse,
+  retrieve: belowCache,
   cache: belowCache,
   model: belowModel,
   simulate: belowCache,
-  bindings: [...belowModel, "model", "simulate"],
+  bindings: [...belowModel, "retrieve", "model", "simulate"],
 };
 
 /** Folders of web/src; "." stands for the files directly in it (errors, options, results: the vocabulary). */

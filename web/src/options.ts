@@ -206,8 +206,34 @@ export type Estimator = "renormalized" | "raw" | "compensated" | "linear";
  */
 export type Denominator = "accurate" | "fast";
 
-/** How the kept entries are found. */
-export type Search = "exact" | "auto";
+/**
+ * How the kept entries are found.
+ *
+ * - `"exact"`: every score is computed.
+ * - `"int8"`: all keys are looked at in 8 bits; those that may be among the best, by a bound of the rounding, are scored
+ *   exactly. The exact set. About half the time of `"exact"`, whatever the keys look like.
+ * - `"pages"`: the least and the largest number of each column over 32 keys bound their scores; pages are visited from
+ *   the highest bound down. The exact set, or with `searchTau` as much of it as is needed. Much faster than the others
+ *   where neighboring keys are alike, several times slower where they are not.
+ * - `"lsh"`: keys that share a hash with the query (16 tables of 8 signs). Approximate; `info.recall` says how much of
+ *   the exact set was found, on 32 rows.
+ * - `"auto"`: one of the first three, from the size of the call and a probe of 16 rows; the result's `info` says which.
+ *
+ * The last three save work only when nothing asks for every score. Where something does, the exact scan runs, and
+ * `info.reason` says why: the estimators other than `"renormalized"` with `tail: "exact"`, a window, sinks, a mask,
+ * softcap, certificates, budgets of `mass` or `threshold`, or one for each head.
+ */
+export type Search = "exact" | "pages" | "int8" | "lsh" | "auto";
+
+/**
+ * Where the dropped attention comes from.
+ *
+ * - `"exact"`: from every score. A search that skips scores does not know it: `dropped` is then an upper bound of it, and
+ *   only `estimator: "renormalized"` can do without.
+ * - `"sampled"`: from 96 keys a row, drawn evenly from those not kept: any estimator, and any search. `dropped` is an
+ *   estimate, and `interval` its confidence. Where the scan runs all the same nothing is sampled.
+ */
+export type TailSource = "exact" | "sampled";
 
 /**
  * Options of `attendTopK`. The score rules are those of `attend`, with one addition: `sinks` are kept whatever their
@@ -225,8 +251,17 @@ export interface TopKOptions<Out = Float32Array> extends Omit<AttendOptions<Out>
   estimator?: Estimator;
   /** Default: "accurate". */
   denominator?: Denominator;
-  /** Default: "auto". */
+  /** With a KeyIndex for `k`: the index's own. Default: "auto". */
   search?: Search;
+  /**
+   * With `search: "pages"` and `tail: "exact"`: a row's search may stop as soon as the attention it dropped is certified
+   * to be at most this, greater than 0 and less than 1; its `bound` is then no larger. Default: the exact set.
+   */
+  searchTau?: number;
+  /** Default: "exact". */
+  tail?: TailSource;
+  /** Of hashes and samples, an integer from 0. Same seed, same result. Default: 0. */
+  seed?: number;
   /**
    * Also return which keys were kept. Where the scores or a mask decide how many, they are counted first, at the cost
    * of a second search. Default: false.
@@ -234,6 +269,26 @@ export interface TopKOptions<Out = Float32Array> extends Omit<AttendOptions<Out>
   indices?: boolean;
   /** Also return upper bounds of the dropped attention and of the output's error. Default: false. */
   certificates?: boolean;
+}
+
+/** Options of `index`. */
+export interface IndexOptions extends CallOptions {
+  /** Key heads. */
+  kvHeads: number;
+  /** Numbers per key. */
+  headDim: number;
+  /** Independent sequences. Default: 1. */
+  batch?: number;
+  /** Order of the axes. Default: "token-major". */
+  layout?: Layout;
+  /** What a `Uint16Array` holds. */
+  dtype?: "f32" | "f16";
+  /** Look for NaN and infinity in the keys, and throw. Default: false. */
+  validate?: boolean;
+  /** What the index is for. Default: "int8". */
+  search?: "pages" | "int8" | "lsh";
+  /** Of the hashes, an integer from 0. Default: 0. */
+  seed?: number;
 }
 
 /** Parameters of the simulation E1: how many entries of a row exceed epsilon as n grows. */

@@ -1,5 +1,5 @@
 /** What the calls return, in both entries. A "row" is one (batch entry, query, head), in that order, head fastest. */
-import type { Estimator } from "./options.js";
+import type { Estimator, Search } from "./options.js";
 import type { Features } from "./runtime/features.js";
 import type { VariantName } from "./runtime/variants.js";
 
@@ -33,20 +33,29 @@ export interface AttendResult<Out = Float32Array> {
 /** How a sparse result came about. */
 export interface TopKInfo {
   /** The search that ran. */
-  search: "exact";
+  search: Exclude<Search, "auto">;
   estimator: Estimator;
+  /** Why this search ran, where that was not simply asked for. */
+  reason?: string;
+  /** With "lsh": the mean share of the exact set that was found, on up to 32 rows evenly spread; 1 where there are none. */
+  recall?: number;
 }
 
 /** `attendTopK`. */
 export interface TopKResult<Out = Float32Array> {
   /** (batch, queries, heads, valueDim), or head-major. */
   out: Out;
-  /** Per row: the attention that was dropped, from 0 to 1. */
+  /** Per row: the attention that was dropped, from 0 to 1; what is known of it where scores were skipped (`tail`). */
   dropped: Float32Array;
   /** Per row: an upper bound of the dropped attention, arithmetic error included. */
   bound: Float32Array;
   /** Per row: entries kept. */
   kept: Uint32Array;
+  /**
+   * With `tail: "sampled"`, per row: half the width of the 95 % confidence interval around `dropped`, by the normal
+   * approximation. Not a bound: one large weight that the sample missed lies outside. 0 where nothing was estimated.
+   */
+  interval?: Float32Array;
   info: TopKInfo;
 }
 

@@ -271,7 +271,7 @@ export interface CertificatesParameters {
 }
 
 /** What keeping the k largest of a row costs, exactly, and what bounds would have said. */
-export interface Certificates {
+export interface RowCertificates {
   /** tau, the total variation between p̂ and p. */
   dropped: number;
   /** ||p̂ - p||₁ = 2 tau. */
@@ -331,7 +331,7 @@ export interface Formulas {
   equalCost: { parameters: EqualCostParameters; result: EqualCost };
   policies: { parameters: PoliciesParameters; result: Policies };
   calibrate: { parameters: CalibrateParameters; result: Calibration };
-  certificates: { parameters: CertificatesParameters; result: Certificates };
+  certificates: { parameters: CertificatesParameters; result: RowCertificates };
   singleGap: { parameters: SingleGapParameters; result: number };
   headAware: { parameters: HeadAwareParameters; result: number };
   logitError: { parameters: LogitErrorParameters; result: number };

@@ -87,6 +87,36 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
   });
 });
 
+describe("an index in the worker", () => {
+  const heed = instances[0]!;
+  const { kvHeads, headDim, batch, layout } = shape;
+  const options = { ...optionsOf(shape), keep: { k: 3 }, indices: true, estimator: "renormalized" } as const;
+
+  test("serves many calls, and gives its memory back after those that were made before", async () => {
+    const before = (await heed.memory()).liveBytes;
+    const index = await heed.index(k, { kvHeads, headDim, batch, layout, search: "pages" });
+    const calls = [1, 2].map(() => heed.attendTopK(q, index, v, options));
+    const disposed = index.dispose();
+    const expected = await heed.attendTopK(q, k, v, { ...options, search: "pages" });
+    for (const call of calls) expect(await call).toEqual(expected);
+    await disposed;
+    await index.dispose();
+    expect((await heed.memory()).liveBytes).toBe(before);
+    await expectRejection("disposed", /^k was disposed/, heed.attendTopK(q, index, v, options));
+  });
+
+  test("is refused by other instances, as another argument, and after the end", async () => {
+    const other = await create({ variant: heed.info.variant });
+    const index = await other.index(k, { kvHeads, headDim, batch, layout });
+    await expectRejection("invalid-argument", /another instance/, heed.attendTopK(q, index, v, options));
+    const wrong = index as unknown as Float32Array;
+    await expectRejection("invalid-argument", /^q is an object/, other.attendTopK(wrong, index, v, options));
+    await other.dispose();
+    await index.dispose();
+    await expectRejection("disposed", /this instance was disposed/, other.attendTopK(q, index, v, options));
+  });
+});
+
 describe("inputs and outputs", () => {
   const heed = instances[0]!;
 

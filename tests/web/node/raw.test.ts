@@ -84,6 +84,11 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       const { [missing]: _, ...rest } = radius;
       expect(() => new raw.RadiusJob(rest as never), `without ${missing}`).toThrow(TypeError);
     }
+    const retrieval = Object.fromEntries(members("RawRetrievalOptions").map((name) => [name, 0]));
+    for (const missing of members("RawRetrievalOptions")) {
+      const { [missing]: _, ...rest } = retrieval;
+      expect(() => new raw.RetrieveJob(problem as never, rest as never, null), `without ${missing}`).toThrow(TypeError);
+    }
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {
       const { [missing]: _, ...rest } = collapse;

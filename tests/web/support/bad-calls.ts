@@ -9,6 +9,7 @@ const [q, k, v] = [numbers(24), numbers(40), numbers(40)];
 export interface AnyHeed {
   attend(...args: unknown[]): unknown;
   attendTopK(...args: unknown[]): unknown;
+  index(...args: unknown[]): unknown;
   scores(...args: unknown[]): unknown;
   weights(...args: unknown[]): unknown;
   simulate(...args: unknown[]): unknown;
@@ -156,7 +157,25 @@ export const badCalls: readonly BadCall[] = [
     sparse({ keep: { alpha: 1, exponent: 1, min: 3, max: 2 } }),
   ),
   wrongArgument("estimator unknown", /^estimator is/, sparse({ keep: { k: 1 }, estimator: "best" })),
-  wrongArgument("search unknown", /^search is/, sparse({ keep: { k: 1 }, search: "pages" })),
+  wrongArgument("search unknown", /^search is/, sparse({ keep: { k: 1 }, search: "fast" })),
+  wrongArgument("tail unknown", /^tail is/, sparse({ keep: { k: 1 }, tail: "guessed" })),
+  ...[-1, 0.5, "1", 2 ** 60].map((seed) =>
+    wrongArgument(`seed ${seed}`, /^seed is .*; an integer from 0/, sparse({ keep: { k: 1 }, seed })),
+  ),
+  ...[0, 1, NaN, "0.1"].map((searchTau) =>
+    wrongArgument(
+      `searchTau ${searchTau}`,
+      /^searchTau is .*; a number greater than 0 and less than 1/,
+      sparse({ keep: { k: 1 }, search: "pages", searchTau }),
+    ),
+  ),
+  wrongArgument("searchTau without pages", /it needs search: "pages"/, sparse({ keep: { k: 1 }, searchTau: 0.1 })),
+  wrongArgument("index without kvHeads", /^kvHeads is undefined/, (heed) => heed.index(k, { headDim: 4 })),
+  wrongArgument("index for a scan", /^search is/, (heed) => heed.index(k, { kvHeads: 2, headDim: 4, search: "exact" })),
+  wrongArgument("unknown option of index", /index has no option "heads"/, (heed) => heed.index(k, shape)),
+  wrongShape("index of a part of a key", /^k has 39 numbers/, (heed) =>
+    heed.index(k.subarray(1), { kvHeads: 2, headDim: 4 }),
+  ),
   wrongArgument("indices not a flag", /^indices is/, sparse({ keep: { k: 1 }, indices: 1 })),
   wrongArgument("formula parameter", /^sigma is 0/, (heed) =>
     heed.theory.ineffectiveShare({ n: 4, epsilon: 0.1, sigma: 0 }),

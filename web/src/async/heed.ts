@@ -7,8 +7,9 @@
  * must be left alone until the call settles. Results are moved, not copied.
  */
 import { planAttend } from "../check/attend.js";
-import { planAttendTopK } from "../check/attend-top-k.js";
+import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
+import { planIndex } from "../check/key-index.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
@@ -19,6 +20,7 @@ import type {
   AttendOptions,
   CallOptions,
   CreateOptions,
+  IndexOptions,
   Numbers,
   ScoresOptions,
   SimulationId,
@@ -40,6 +42,7 @@ import type { TheoryOf } from "../theory.js";
 import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
 import type { WorkerStarter } from "../worker/starter.js";
+import { isKeyIndex, KeyIndex } from "./key-index.js";
 
 /** The formulas of the theory, computed in the worker. */
 export type Theory = TheoryOf<"promise">;
@@ -52,6 +55,9 @@ function posted<T>(args: T): T {
     throw new HeedError("invalid-argument", `the parameters of simulate cannot be posted: ${reasonOf(error)}`);
   }
 }
+
+/** Keys as attendTopK takes them. */
+export type Keys = Numbers | KeyIndex;
 
 /** A module that runs in a worker. `create` makes one. */
 export class Heed {
@@ -111,23 +117,36 @@ export class Heed {
    */
   attendTopK(
     q: Numbers,
-    k: Numbers,
+    k: Keys,
     v: Numbers,
     options: TopKOptions & { indices: true; certificates: true },
   ): Promise<IndexedTopKResult & CertifiedTopKResult>;
-  attendTopK(q: Numbers, k: Numbers, v: Numbers, options: TopKOptions & { indices: true }): Promise<IndexedTopKResult>;
+  attendTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions & { indices: true }): Promise<IndexedTopKResult>;
   attendTopK(
     q: Numbers,
-    k: Numbers,
+    k: Keys,
     v: Numbers,
     options: TopKOptions & { certificates: true },
   ): Promise<CertifiedTopKResult>;
-  attendTopK(q: Numbers, k: Numbers, v: Numbers, options: TopKOptions): Promise<TopKResult>;
-  async attendTopK(q: Numbers, k: Numbers, v: Numbers, options: TopKOptions): Promise<unknown> {
+  attendTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions): Promise<TopKResult>;
+  async attendTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions): Promise<unknown> {
     this.#client.assertAlive();
-    const plan = planAttendTopK(q, k, v, options);
-    const reply = await this.#client.call("attendTopK", { ...plan, out: { kind: "fresh" } }, options);
+    const { plan, ...posted } = this.#planTopK(q, k, v, options);
+    const reply = await this.#client.call("attendTopK", { ...plan, ...posted, out: { kind: "fresh" } }, options);
     return { ...reply, out: await this.#client.deliver(reply.out, plan.out) };
+  }
+
+  /**
+   * Prepares keys, (batch, keys, kvHeads, headDim), once for many calls of attendTopK, which take it in place of `k`. It
+   * lives in the worker with a copy of them. The caller disposes it.
+   *
+   * @throws {HeedError} as attend
+   */
+  async index(k: Numbers, options: IndexOptions): Promise<KeyIndex> {
+    this.#client.assertAlive();
+    const plan = planIndex(k, options);
+    const id = await this.#client.call("index", plan, options);
+    return new KeyIndex(this.#client, id, { search: plan.search, length: plan.k.length, shape: plan.shape });
   }
 
   /**
@@ -207,6 +226,19 @@ export class Heed {
   /** Kills the worker, whatever it is doing: calls that wait reject with `worker-died`. */
   terminate(): Promise<void> {
     return this.#client.end(new HeedError("worker-died", "the worker was terminated; create a new instance"));
+  }
+
+  /** An index is posted as its number. */
+  #planTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions) {
+    if (!isKeyIndex(k)) {
+      const plan = planAttendTopK(q, k, v, options);
+      return { plan, k: plan.k };
+    }
+    const id = k.id(this.#client);
+    // Only in the place of k: anywhere else it is no array, and refused as such.
+    const isIndex = (value: unknown): value is KeyIndex => value === k && value !== q && value !== v;
+    const plan = planAttendTopK(q, k, v, options, isIndex, k);
+    return { plan: plan as TopKPlan<never>, k: { kind: "index", id } as const };
   }
 
   declare [Symbol.dispose]: () => void;

@@ -6,11 +6,13 @@ import { planAttention, type AttentionPlan, type IsTensor } from "./attend.js";
 import { checkKeep, type CheckedBudget } from "./keep.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
 import { ruleOptionNames } from "./rules.js";
+import { checkIndexShape, checkSearch, searchOptionNames, type CheckedSearch, type IndexLike } from "./search.js";
 import { shapeOptionNames } from "./shape.js";
 
 const names = [
   ...shapeOptionNames,
   ...ruleOptionNames,
+  ...searchOptionNames,
   "valueDim",
   "out",
   "keep",
@@ -21,7 +23,7 @@ const names = [
   "certificates",
 ];
 
-export interface TopKPlan<T> extends AttentionPlan<T> {
+export interface TopKPlan<T> extends AttentionPlan<T>, CheckedSearch {
   /** One for all heads, or one for each. */
   keep: CheckedBudget[];
   estimator: Estimator;
@@ -37,13 +39,14 @@ export function planAttendTopK<T extends TensorLike = never>(
   v: unknown,
   options: TopKOptions<unknown>,
   isTensor?: IsTensor<T>,
+  index?: IndexLike,
 ): TopKPlan<T> {
   checkOptionNames("attendTopK", options, names);
-  // Both words mean the exact scan: there is no other search to choose.
-  checkWord("search", options.search ?? "auto", ["exact", "auto"]);
   const plan = planAttention(q, k, v, options, isTensor, "kept");
+  if (index) checkIndexShape(index, plan.shape);
   return {
     ...plan,
+    ...checkSearch(options, index),
     keep: checkKeep(options.keep, plan.shape.heads),
     estimator: checkWord("estimator", options.estimator ?? "linear", rawEstimators),
     denominator: checkWord("denominator", options.denominator ?? "accurate", rawDenominators),

@@ -5,6 +5,7 @@ import { createSync, type Heed } from "../sync/heed.js";
 
 export * from "../public.js";
 export type { Heed, Input, Theory } from "../sync/heed.js";
+export type { KeyIndex } from "../runtime/key-index.js";
 export type { Tensor } from "../runtime/tensor.js";
 
 /**

@@ -4,7 +4,8 @@ import type { CreateOptions } from "../options.js";
 import { webStarter } from "../worker/start-web.js";
 
 export * from "../public.js";
-export type { Heed, Theory } from "../async/heed.js";
+export type { Heed, Keys, Theory } from "../async/heed.js";
+export type { KeyIndex } from "../async/key-index.js";
 
 /**
  * Loads the module into a worker of its own.

@@ -10,6 +10,7 @@ import type { Scratch } from "../runtime/scratch.js";
 import type { Tensor } from "../runtime/tensor.js";
 import { checkMaskNumbers, placeMask, placeOperand, placeTarget, rawProblem } from "./operands.js";
 import { jobOperation, type Operation } from "./operation.js";
+import { chooseSearch, prepareRetrieved } from "./retrieve.js";
 
 /** What `attendTopK` gives; the optional parts are there when they were asked for. */
 export type TopKOutput<Out = Float32Array | Tensor> = TopKResult<Out> & {
@@ -117,6 +118,8 @@ export function prepareAttendTopK(runtime: Runtime, plan: TopKPlan<Tensor>): Ope
     const mask = placeMask(runtime, scratch, plan.mask, shape);
     const out = placeTarget(runtime, scratch, plan.out, outLength(shape));
     const problem = rawProblem(shape, { q, k, v, out: out.address, ...mask });
+    const chosen = chooseSearch(runtime, plan, problem);
+    if (chosen.search !== "exact") return prepareRetrieved(runtime, scratch, plan, { problem, out, chosen });
     const certificates = placeCertificates(scratch, plan.certificates, rows);
     const options: RawTopKOptions = {
       budgets: placeBudgets(runtime, scratch, keep, shape.keys),
@@ -138,7 +141,9 @@ export function prepareAttendTopK(runtime: Runtime, plan: TopKPlan<Tensor>): Ope
         dropped: heap.copyF32(options.dropped, rows, "dropped"),
         bound: heap.copyF32(options.bound, rows, "bound"),
         kept: heap.copyU32(options.kept, rows, "kept"),
-        info: { search: "exact", estimator },
+        // Nothing was estimated.
+        ...(plan.tail === "sampled" ? { interval: new Float32Array(rows) } : {}),
+        info: { ...chosen, estimator },
       };
       const where = placed();
       if (where !== undefined) {

@@ -86,6 +86,16 @@ export function singleOperation<Result>(runtime: Runtime, work: (scratch: Scratc
   };
 }
 
+/** The same operation with another result. */
+export function mapped<From, To>(operation: Operation<From>, map: (result: From) => To): Operation<To> {
+  return {
+    units: operation.units,
+    run: (from, to) => operation.run(from, to),
+    finish: () => map(operation.finish()),
+    release: () => operation.release(),
+  };
+}
+
 /** Several operations as one; prepared one after the other, so that only one holds memory at a time. */
 export function sequence<Part, Result>(
   parts: readonly (() => Operation<Part>)[],

@@ -124,6 +124,46 @@ export interface RawTopKOptions {
   onlyCount: boolean;
 }
 
+/** Order of `Search` in cpp/retrieve/key_index.hpp. */
+export const rawSearches = ["exact", "pages", "int8", "lsh"] as const;
+
+/** Attention over retrieved keys. Not for problems with window, sinks, mask or softcap. */
+export interface RawRetrievalOptions {
+  /** Index into `rawSearches`, not 0. With an index that is handed over, its kind counts. */
+  search: number;
+  /** The budget: `k`, or with k 0 the window law ceil(alpha n^exponent), clamped to max(1, min) and max (0: none). */
+  k: number;
+  alpha: number;
+  exponent: number;
+  min: number;
+  max: number;
+  /** Index into `rawEstimators`; 0 unless `sampled`. */
+  estimator: number;
+  /** The tail from a sample of the keys that are not kept. */
+  sampled: boolean;
+  /** pages: stop as soon as the dropped mass is certified to be at most this; 0 for the exact set. */
+  enough: number;
+  /** Of hashes and samples: an integer. */
+  seed: number;
+  /** (batch, queries, heads), written or 0: f32, f32, f32, u32 as in RawTopKOptions; `interval` is a half-width. */
+  dropped: number;
+  bound: number;
+  interval: number;
+  kept: number;
+  indices: number;
+  /** From `retrievedOffsets`, or 0. */
+  offsets: number;
+  /** 32 f32, or 0: lsh writes the shares of the exact set that some rows found, and leaves the others as they are. */
+  recall: number;
+}
+
+/** What a probe of a few rows found: the search to run, and the shares of the keys that int8 and pages scored. */
+export interface RawSearchChoice {
+  search: number;
+  screened: number;
+  visited: number;
+}
+
 export interface RawModule {
   readonly wasmMemory: WebAssembly.Memory;
   /** Present in builds with threads. */
@@ -153,6 +193,14 @@ export interface RawModule {
   topKOffsets(problem: RawProblem, options: RawTopKOptions, offsets: number): number;
   /** The same from what such a job wrote to `kept`; the total, or -1. */
   countedOffsets(kept: number, rows: number, offsets: number): number;
+  /** An index over the keys `problem.k`, which stay where they are; `search` indexes `rawSearches`. */
+  IndexJob: new (problem: RawProblem, search: number, seed: number) => RawJob;
+  /** `index`: an IndexJob that has run, over the same keys; null to build one first. */
+  RetrieveJob: new (problem: RawProblem, options: RawRetrievalOptions, index: RawJob | null) => RawJob;
+  /** As topKOffsets, for rows that are retrieved. */
+  retrievedOffsets(problem: RawProblem, options: RawRetrievalOptions, offsets: number): number;
+  /** Tries some rows of the first head. */
+  chooseSearch(problem: RawProblem, options: RawRetrievalOptions): RawSearchChoice;
   /**
    * Scores (`weights` false) or probabilities (`weights` true) of one batch entry and one head, written to `out`
    * (queries, keys) f32. Masked entries are -inf as scores, 0 as weights.

@@ -7,6 +7,7 @@
  */
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
+import { planIndex } from "../check/key-index.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
@@ -16,6 +17,7 @@ import { planSimulation, type SimulationPoint } from "../check/simulate.js";
 import { checkTheory, formulaNames } from "../check/theory.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
+import { prepareIndex } from "../operations/key-index.js";
 import { complete, type Operation } from "../operations/operation.js";
 import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
@@ -26,6 +28,7 @@ import type {
   AttendOptions,
   CallOptions,
   CreateOptions,
+  IndexOptions,
   Numbers,
   ScoresOptions,
   SimulationId,
@@ -44,6 +47,7 @@ import type {
   TopKResult,
 } from "../results.js";
 import { disposeOnUsing } from "../runtime/dispose.js";
+import { isKeyIndex, type KeyIndex } from "../runtime/key-index.js";
 import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -143,8 +147,20 @@ export class Heed {
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions): TopKResult;
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions<Float32Array | Tensor>): unknown {
     this.#runtime.assertAlive();
-    const plan = planAttendTopK(q, k, v, options, isTensor);
+    const plan = planAttendTopK(q, k, v, options, isTensor, isKeyIndex(k) ? k : undefined);
     return this.#complete(options, () => prepareAttendTopK(this.#runtime, plan));
+  }
+
+  /**
+   * Prepares keys, (batch, keys, kvHeads, headDim), once for many calls of attendTopK, which take it in place of `k`. It
+   * holds a copy of them. The caller disposes it.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
+   */
+  index(k: Input, options: IndexOptions): KeyIndex {
+    this.#runtime.assertAlive();
+    const plan = planIndex(k, options, isTensor);
+    return this.#complete(options, () => prepareIndex(this.#runtime, plan));
   }
 
   /**

@@ -51,6 +51,10 @@ export class Client {
     );
   }
 
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
   /** @throws {HeedError} why the worker ended */
   assertAlive(): void {
     if (this.#ended) throw new HeedError(this.#ended.code, this.#ended.message);

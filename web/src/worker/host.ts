@@ -7,7 +7,8 @@ import { planSimulation } from "../check/simulate.js";
 import { HeedError, reasonOf } from "../errors.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
-import { singleOperation, type Operation } from "../operations/operation.js";
+import { prepareIndex } from "../operations/key-index.js";
+import { mapped, singleOperation, type Operation } from "../operations/operation.js";
 import { prepareRadius } from "../operations/radius.js";
 import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
@@ -17,6 +18,7 @@ import type { Progress } from "../options.js";
 import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { dropIndex, keepIndex, withIndex } from "./indexes.js";
 import type { Call, FromWorker, PostedError, RequestName, Requests, ToWorker } from "./protocol.js";
 import { runInSteps } from "./steps.js";
 
@@ -37,7 +39,10 @@ type Prepare<Name extends Work> = (
 /** Results hold arrays only: plans that were posted name no tensors. */
 const prepare: { [Name in Work]: Prepare<Name> } = {
   attend: (runtime, plan) => prepareAttend(runtime, plan) as Operation<Requests["attend"]["reply"]>,
-  attendTopK: (runtime, plan) => prepareAttendTopK(runtime, plan) as Operation<Requests["attendTopK"]["reply"]>,
+  attendTopK: (runtime, plan) =>
+    prepareAttendTopK(runtime, withIndex(plan)) as Operation<Requests["attendTopK"]["reply"]>,
+  index: (runtime, plan) => mapped(prepareIndex(runtime, plan), keepIndex),
+  disposeIndex: (runtime, { id }) => singleOperation(runtime, () => dropIndex(id)),
   scores: (runtime, plan) => prepareScores(runtime, plan, "scores"),
   weights: (runtime, plan) => prepareScores(runtime, plan, "weights"),
   selectTopK: prepareSelectTopK,

@@ -7,6 +7,7 @@
 import type { PostedOperand } from "../check/arrays.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
+import type { IndexPlan } from "../check/key-index.js";
 import type { ScoresPlan } from "../check/scores.js";
 import type { SelectPlan } from "../check/select-top-k.js";
 import type { RadiusPlan } from "../check/radius.js";
@@ -25,11 +26,19 @@ export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximum
   wasm?: string | Uint8Array<ArrayBuffer> | WebAssembly.Module;
 };
 
+/** Keys are numbers, or an index that the worker holds. */
+export type PostedTopKPlan = Omit<TopKPlan<never>, "k"> & {
+  k: TopKPlan<never>["k"] | { kind: "index"; id: number };
+};
+
 /** Every request the worker understands: one line each, with its arguments and its reply. */
 export interface Requests {
   load: { args: LoadArguments; reply: Info };
   attend: { args: AttendPlan<never>; reply: { out: Float32Array; lse?: Float32Array } };
-  attendTopK: { args: TopKPlan<never>; reply: TopKOutput<Float32Array> };
+  attendTopK: { args: PostedTopKPlan; reply: TopKOutput<Float32Array> };
+  /** The reply names the index in later calls. */
+  index: { args: IndexPlan<never>; reply: number };
+  disposeIndex: { args: { id: number }; reply: null };
   scores: { args: ScoresPlan<never>; reply: Float32Array };
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };

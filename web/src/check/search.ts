@@ -1,0 +1,74 @@
+/** How attendTopK searches: `search`, `searchTau`, `tail` and `seed`. */
+import { HeedError } from "../errors.js";
+import type { Search, TailSource, TopKOptions } from "../options.js";
+import { checkWord, shown } from "./names.js";
+import { checkCount } from "./numbers.js";
+import type { Shape } from "./shape.js";
+
+/** Options that `checkSearch` reads, beside `search`. */
+export const searchOptionNames = ["searchTau", "tail", "seed"] as const;
+
+/** Searches that have an index. */
+export type IndexedSearch = Exclude<Search, "exact" | "auto">;
+
+/** Keys that were prepared by `index`. */
+export interface IndexLike {
+  readonly search: IndexedSearch;
+  readonly shape: Shape;
+}
+
+export interface CheckedSearch {
+  search: Search;
+  tail: TailSource;
+  /** 0 for none. */
+  searchTau: number;
+  seed: number;
+}
+
+const searches = ["exact", "pages", "int8", "lsh", "auto"] as const;
+
+/** Seeds are exact integers on both sides. */
+export function checkSeed(seed: unknown): number {
+  return seed === undefined ? 0 : checkCount("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** @throws {HeedError} `shape-mismatch` */
+export function checkIndexShape(index: IndexLike, shape: Shape): void {
+  const parts = ["batch", "kvHeads", "headDim", "headMajor"] as const;
+  const shownShape = (one: Shape) => parts.map((part) => `${part} ${one[part]}`).join(", ");
+  if (parts.every((part) => index.shape[part] === shape[part])) return;
+  throw new HeedError(
+    "shape-mismatch",
+    `k is an index for ${shownShape(index.shape)}; this call has ${shownShape(shape)}`,
+  );
+}
+
+/** `index`: what was passed for `k`, when it is one. @throws {HeedError} `invalid-argument` */
+export function checkSearch(options: TopKOptions<unknown>, index: IndexLike | undefined): CheckedSearch {
+  const asked = checkWord("search", options.search ?? "auto", searches);
+  if (index && asked !== "auto" && asked !== "exact" && asked !== index.search) {
+    throw new HeedError(
+      "invalid-argument",
+      `search is "${asked}" and k is an index for "${index.search}"; leave search out or make another index`,
+    );
+  }
+  const search = index && asked === "auto" ? index.search : asked;
+  const tail = checkWord("tail", options.tail ?? "exact", ["exact", "sampled"]);
+  const { searchTau } = options;
+  if (searchTau !== undefined) {
+    if (!(typeof searchTau === "number" && searchTau > 0 && searchTau < 1)) {
+      throw new HeedError(
+        "invalid-argument",
+        `searchTau is ${shown(searchTau)}; a number greater than 0 and less than 1 is needed`,
+      );
+    }
+    if (search !== "pages" || tail !== "exact") {
+      throw new HeedError(
+        "invalid-argument",
+        `searchTau is ${searchTau} with search "${search}" and tail "${tail}"; ` +
+          'it needs search: "pages" and tail: "exact", which can certify it',
+      );
+    }
+  }
+  return { search, tail, searchTau: searchTau ?? 0, seed: checkSeed(options.seed) };
+}
