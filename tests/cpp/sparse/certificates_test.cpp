@@ -255,6 +255,35 @@ TEST(Certificates, TheLogitErrorIsSharp) {
   }
 }
 
+// Each allowance by itself: what it stands for, and not much more.
+TEST(Certificates, CountEveryRounding) {
+  const double delta = 0.1, up = std::exp(delta), down = std::exp(-delta);
+  const RowEvidence row{.visible = 10,
+                        .entries = 3,
+                        .kept_weight = 2.0,
+                        .lowest_kept = -1.0,
+                        .highest_dropped = -2.0,
+                        .score_error = delta};
+  const double dropped = 7.0 * std::exp(-2.0) * up, head = dropped / (dropped + 2.0 * down);
+  const double gap = 1.0 / (1.0 + 3.0 / 7.0 * std::exp(1.0 - 2.0 * delta)), blocks = 0.5 / (0.5 + 2.0 * down);
+  for (const auto& [bound, exact] : {std::pair{head_aware_bound(row), std::min(head, gap)},
+                                     {single_gap_bound(row), gap},
+                                     {blockwise_bound(row, 0.5), blocks},
+                                     {static_cast<float>(weight_above(0.3, delta)), 0.3 * up}}) {
+    EXPECT_GE(static_cast<double>(bound), exact);
+    EXPECT_LE(static_cast<double>(bound), exact * 1.0001);
+  }
+  const double sums = test::gamma(96) * 3.0 * 2.0, scores = 2.0 * std::tanh(0.05) * 5.0, weights = 2.0 * 1e-3 * 5.0;
+  for (const auto& [evidence, exact] :
+       {std::pair{OutputEvidence{.largest_value = 3.0, .absolute_weight = 2.0, .chain = 96}, sums},
+        {OutputEvidence{.score_error = delta, .radius = 5.0}, scores},
+        {OutputEvidence{.weight_error = 1e-3, .radius = 5.0}, weights},
+        {OutputEvidence{.residual = 0.7}, 0.7}}) {
+    EXPECT_GE(static_cast<double>(output_error_bound(evidence)), exact);
+    EXPECT_LE(static_cast<double>(output_error_bound(evidence)), exact * 1.1);
+  }
+}
+
 TEST(Certificates, RowsWithoutEvidenceGetTheWidestBound) {
   RowEvidence row{.visible = 10, .entries = 3, .kept_weight = 2.0, .lowest_kept = -1.0, .highest_dropped = -2.0};
   EXPECT_EQ(blockwise_bound(row, INFINITY), 1.0f);
