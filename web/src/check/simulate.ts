@@ -106,11 +106,19 @@ function planProtocol(id: Exclude<SimulationId, "E1">, parameters: object): Prot
   }
   return protocol
     .points(read, source)
-    .map(({ source: own, numbers }) => ({ kind: "protocol", id: protocol.id, numbers: [...sourceNumbers(own), ...numbers], ...operands }));
+    .map(({ source: own, numbers }) => ({
+      kind: "protocol",
+      id: protocol.id,
+      numbers: [...sourceNumbers(own), ...numbers],
+      ...operands,
+    }));
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
-export function planSimulation<Id extends SimulationId>(id: Id, parameters: SimulationParameters[Id]): SimulationPoint[] {
+export function planSimulation<Id extends SimulationId>(
+  id: Id,
+  parameters: SimulationParameters[Id],
+): SimulationPoint[] {
   const known = checkWord("the id of simulate", id, ["E1", ...Object.keys(protocols)] as SimulationId[]);
   return known === "E1" ? planCollapse(parameters as CollapseParameters) : planProtocol(known, parameters);
 }
