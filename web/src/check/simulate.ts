@@ -104,14 +104,12 @@ function planProtocol(id: Exclude<SimulationId, "E1">, parameters: object): Prot
   if (tokens !== undefined && Math.max(0, ...longest) > tokens) {
     throw new HeedError("invalid-argument", `n is up to ${Math.max(...longest)}; q and k have ${tokens} tokens`);
   }
-  return protocol
-    .points(read, source)
-    .map(({ source: own, numbers }) => ({
-      kind: "protocol",
-      id: protocol.id,
-      numbers: [...sourceNumbers(own), ...numbers],
-      ...operands,
-    }));
+  return protocol.points(read, source).map(({ source: own, numbers }) => ({
+    kind: "protocol",
+    id: protocol.id,
+    numbers: [...sourceNumbers(own), ...numbers],
+    ...operands,
+  }));
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
