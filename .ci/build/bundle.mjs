@@ -53,7 +53,7 @@ export async function bundle() {
       cwd: fromRoot(),
       platform: group.platform,
       // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
-      external: (id) => id.startsWith("./glue/") || id.startsWith("heed/"),
+      external: (id) => id.startsWith("./glue/") || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({

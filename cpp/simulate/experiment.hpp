@@ -61,12 +61,13 @@ class Experiment {
     const auto count = static_cast<double>(repeats);
     for (std::size_t i = first; i < first + repeats; ++i) {
       const Column& column = pick(result(i));
-      all.mean += column.mean / count;
-      squares += column.mean * column.mean / count;
+      all.mean += column.mean;
+      squares += column.mean * column.mean;
       all.most = i == first ? column.most : std::max(all.most, column.most);
       all.error = column.deviation / std::sqrt(static_cast<double>(result(i).rows));
     }
-    if (repeats > 1) all.error = std::sqrt(std::max(0.0, squares - all.mean * all.mean) / (count - 1.0));
+    all.mean /= count;
+    if (repeats > 1) all.error = std::sqrt(std::max(0.0, squares / count - all.mean * all.mean) / (count - 1.0));
     return all;
   }
   /// The mean of a number that a study has one of.

@@ -166,9 +166,10 @@ void StudyRunner::join(std::size_t study) noexcept {
     column.most = -INFINITY;
     for (std::size_t r = 0; r < result.rows; ++r) {
       const double x = values_[r * width + c];
-      column.mean += x / rows;
+      column.mean += x;
       column.most = std::max(column.most, x);
     }
+    column.mean /= rows;  // once, so that whole numbers have whole means
     for (std::size_t r = 0; r < result.rows; ++r) {
       const double off = values_[r * width + c] - column.mean;
       column.deviation += off * off / rows;

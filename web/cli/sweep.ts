@@ -1,8 +1,8 @@
 /**
  * `heed sweep`: runs a protocol of the theory and writes its rows; parameters as `simulate` takes them.
  *
- * Rows are written as they come, in CSV, so that a sweep that is stopped leaves what it has. Progress goes to stderr, and
- * only where a person reads it.
+ * Rows are written as they come, so that a sweep that is stopped leaves what it has. Progress goes to stderr, and only
+ * where a person reads it.
  */
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";

@@ -390,8 +390,8 @@ export interface SufficiencySweep extends SimulationSource, GivenHeads {
 }
 
 /**
- * E3: a fixed window against alpha n^C at equal cost. One run per `sigma`, per `gamma` (sigma = gamma sqrt(2 ln n)), and
- * with `identity` weights; without any of the three all the defaults are run.
+ * E3: a fixed window against alpha n^C at equal cost. One run per `sigma`, per `gamma` (sigma = gamma sqrt(2 ln n)),
+ * and with `identity` weights; without any of the three all the defaults are run.
  */
 export interface EqualCostSweep extends Omit<SimulationSource, "sigma" | "causal"> {
   /** The lengths of the batch. Default: 1024, 2048, ..., 32768. */

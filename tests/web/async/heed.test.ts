@@ -7,6 +7,7 @@ import { expectCertificates, expectExact, expectPrecise, expectSparse } from "..
 import { expectRejection } from "../support/expect-error.js";
 import { expectedAsync, expectedSync } from "../support/expected-variants.js";
 import { inputsFor } from "../support/reference.js";
+import { Random } from "../support/random.js";
 import { ruleCases } from "../support/rule-cases.js";
 import { cases, nameOf, optionsOf, scoreOptionsOf, type Case } from "../support/shapes.js";
 
@@ -74,6 +75,11 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     const rows = [];
     for await (const row of heed.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })) rows.push(row);
     expect(rows).toEqual([...sync.simulate("E1", { n: [64, 200], epsilon: [0.01, 0.1] })]);
+    const numbers = new Random(5).array(800);
+    const sweep = { q: numbers, k: numbers, d: 8, n: [50, 100], output: true };
+    const kept = [];
+    for await (const row of heed.simulate("E2", sweep)) kept.push(row);
+    expect(kept).toEqual([...sync.simulate("E2", sweep)]);
     const law = { n: 1000, alpha: 2, exponent: 0.5 };
     expect(await heed.theory.windowLaw(law)).toBe(sync.theory.windowLaw(law));
     const lengths = { lengths: [100, 1000], k: 9, exponent: 0.5 };
@@ -264,6 +270,11 @@ describe("every refusal rejects with its code, and leaves the instance as it was
   test("simulate", async () => {
     const rows = heed.simulate("E1", { n: [1], epsilon: [0.1] });
     await expectRejection("invalid-argument", /^n\[0\] is 1/, rows.next());
+    const refused = (id: string, parameters: unknown) => heed.simulate(id as "E2", parameters as never).next();
+    await expectRejection("invalid-argument", /^keep\[1\] is 0/, refused("E2", { keep: [1, 0] }));
+    await expectRejection("invalid-argument", /^the id of simulate is the string "E10"/, refused("E10", {}));
+    await expectRejection("invalid-argument", /cannot be posted/, refused("E2", { n: [() => 1] }));
+    await expectRejection("invalid-argument", /options of simulate E2 are null/, refused("E2", null));
   });
 });
 

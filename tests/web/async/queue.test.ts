@@ -187,6 +187,24 @@ describe("simulate", () => {
     expect(time).toBeLessThan(100);
   });
 
+  test("a protocol is cancelled inside a point; the rows before it were delivered", async () => {
+    const parameters = { n: [256, 2 ** 18], rows: 128, keep: [8], exponent: [0.5] };
+    const time = await shortest(100, async () => {
+      const controller = new AbortController();
+      const rows = heed.simulate("E2", parameters, { signal: controller.signal });
+      const seen = [];
+      for (let i = 0; i < 4; ++i) seen.push((await rows.next()).value?.n);
+      expect(seen).toEqual([256, 256, 256, 256]);
+      const next = rejectionOf(rows.next());
+      await turn(100);
+      const took = await timeAfter(() => controller.abort(), next);
+      expect(await next).toBe(controller.signal.reason);
+      expect((await heed.memory()).liveBytes).toBe(0);
+      return took;
+    });
+    expect(time).toBeLessThan(100);
+  });
+
   test("may be left early", async () => {
     for await (const row of heed.simulate("E1", { n: [64, 128, 256], epsilon: [0.1] })) {
       expect(row.n).toBe(64);

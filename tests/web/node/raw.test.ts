@@ -67,6 +67,13 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
     }
   });
 
+  test("simulations have exactly the methods of RawSimulation", async () => {
+    const { Simulation } = await start(variant);
+    const own = Object.getOwnPropertyNames(Simulation.prototype).filter((name) => name !== "constructor");
+    const typed = [...members("RawJob").filter((name) => name !== "delete"), ...members("RawSimulation")];
+    expect(own.sort()).toEqual(typed.sort());
+  });
+
   test("option objects are read by the names of their types", async () => {
     const raw = await start(variant);
     const problem = Object.fromEntries(members("RawProblem").map((name) => [name, 0]));

@@ -181,8 +181,8 @@ export class Heed {
   }
 
   /**
-   * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row fails
-   * or the signal aborts. Parameters are checked in the worker.
+   * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row
+   * fails or the signal aborts. Parameters are checked in the worker.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `out-of-memory`, `worker-died`
    */

@@ -85,7 +85,9 @@ export const protocols = {
       const { sigma, gamma } = spreads(read, { sigma: [1], gamma: [] });
       const epsilon = read.share("epsilon", 0.01);
       const all = lengths(read, 64, 32768);
-      const fixed = sigma.flatMap((s) => all.map((n) => ({ source: { ...source, sigma: s }, numbers: [n, 0, epsilon] })));
+      const fixed = sigma.flatMap((s) =>
+        all.map((n) => ({ source: { ...source, sigma: s }, numbers: [n, 0, epsilon] })),
+      );
       return [...fixed, ...gamma.flatMap((g) => all.map((n) => ({ source, numbers: [n, g, epsilon] })))];
     },
   },
@@ -112,7 +114,8 @@ export const protocols = {
     names: [...without("causal", "repeats"), "from", "to", "budget", "exponent"],
     points(read, source) {
       const [from, to] = [read.count("from", 256, 2, longestRow), read.count("to", 16384, 2, longestRow)];
-      if (from > to) throw new HeedError("invalid-argument", `from is ${from} and to is ${to}; from must be at most to`);
+      if (from > to)
+        throw new HeedError("invalid-argument", `from is ${from} and to is ${to}; from must be at most to`);
       read.count("rows", 256, 1, 4096);
       const budget = read.counts("budget", [16, 64, 256]);
       return [{ source, numbers: [from, to, ...listed(budget), read.within("exponent", 0.5, 0, 1)] }];

@@ -104,13 +104,19 @@ function planProtocol(id: Exclude<SimulationId, "E1">, parameters: object): Prot
   if (tokens !== undefined && Math.max(0, ...longest) > tokens) {
     throw new HeedError("invalid-argument", `n is up to ${Math.max(...longest)}; q and k have ${tokens} tokens`);
   }
-  return protocol
-    .points(read, source)
-    .map(({ source: own, numbers }) => ({ kind: "protocol", id: protocol.id, numbers: [...sourceNumbers(own), ...numbers], ...operands }));
+  return protocol.points(read, source).map(({ source: own, numbers }) => ({
+    kind: "protocol",
+    id: protocol.id,
+    numbers: [...sourceNumbers(own), ...numbers],
+    ...operands,
+  }));
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
-export function planSimulation<Id extends SimulationId>(id: Id, parameters: SimulationParameters[Id]): SimulationPoint[] {
+export function planSimulation<Id extends SimulationId>(
+  id: Id,
+  parameters: SimulationParameters[Id],
+): SimulationPoint[] {
   const known = checkWord("the id of simulate", id, ["E1", ...Object.keys(protocols)] as SimulationId[]);
   return known === "E1" ? planCollapse(parameters as CollapseParameters) : planProtocol(known, parameters);
 }

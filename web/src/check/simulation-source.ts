@@ -2,7 +2,7 @@
 import { HeedError } from "../errors.js";
 import { checkWord, shown } from "./names.js";
 import { checkWithin } from "./numbers.js";
-import { Reader } from "./simulation-reader.js";
+import type { Reader } from "./simulation-reader.js";
 
 /** The longest row, of which the module examines one in some 30 ms. */
 export const longestRow = 2 ** 20;

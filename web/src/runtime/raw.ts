@@ -219,8 +219,8 @@ export interface RawModule {
    */
   CollapseJob: new (options: RawCollapseOptions) => RawJob;
   /**
-   * One point of protocol `id`, 2 .. 9 or 11. `numbers`: address of `count` f64, the parameters in the order in which the
-   * protocol reads them; `q` and `k`: addresses of (n, d) f32 of given heads, or 0.
+   * One point of protocol `id`, 2 .. 9 or 11. `numbers`: address of `count` f64, the parameters in the order in which
+   * the protocol reads them; `q` and `k`: addresses of (n, d) f32 of given heads, or 0.
    */
   Simulation: new (id: number, numbers: number, count: number, q: number, k: number) => RawSimulation;
   /**

@@ -194,8 +194,8 @@ export class Heed {
   }
 
   /**
-   * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row fails
-   * or the signal aborts.
+   * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row
+   * fails or the signal aborts.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `out-of-memory`
    */
