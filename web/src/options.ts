@@ -210,8 +210,8 @@ export type Denominator = "accurate" | "fast";
  * How the kept entries are found.
  *
  * - `"exact"`: every score is computed.
- * - `"int8"`: all keys are looked at in 8 bits; those that may be among the best, by a bound of the rounding, are scored
- *   exactly. The exact set. About half the time of `"exact"`, whatever the keys look like.
+ * - `"int8"`: all keys are looked at in 8 bits; those that may be among the best, by a bound of the rounding, are
+ *   scored exactly. The exact set. Faster than `"exact"`, unless the best keys differ by less than the rounding.
  * - `"pages"`: the least and the largest number of each column over 32 keys bound their scores; pages are visited from
  *   the highest bound down. The exact set, or with `searchTau` as much of it as is needed. Much faster than the others
  *   where neighboring keys are alike, several times slower where they are not.
@@ -228,8 +228,8 @@ export type Search = "exact" | "pages" | "int8" | "lsh" | "auto";
 /**
  * Where the dropped attention comes from.
  *
- * - `"exact"`: from every score. A search that skips scores does not know it: `dropped` is then an upper bound of it, and
- *   only `estimator: "renormalized"` can do without.
+ * - `"exact"`: from every score. A search that skips scores does not know it: `dropped` is then an upper bound of it,
+ *   and only `estimator: "renormalized"` can do without.
  * - `"sampled"`: from 96 keys a row, drawn evenly from those not kept: any estimator, and any search. `dropped` is an
  *   estimate, and `interval` its confidence. Where the scan runs all the same nothing is sampled.
  */
@@ -254,8 +254,9 @@ export interface TopKOptions<Out = Float32Array> extends Omit<AttendOptions<Out>
   /** With a KeyIndex for `k`: the index's own. Default: "auto". */
   search?: Search;
   /**
-   * With `search: "pages"` and `tail: "exact"`: a row's search may stop as soon as the attention it dropped is certified
-   * to be at most this, greater than 0 and less than 1; its `bound` is then no larger. Default: the exact set.
+   * With `search: "pages"` and `tail: "exact"`: a row's search may stop as soon as the attention it dropped is
+   * certified to be at most this, greater than 0 and less than 1; its `bound` is then no larger. Default: the exact
+   * set.
    */
   searchTau?: number;
   /** Default: "exact". */

@@ -37,7 +37,7 @@ export interface TopKInfo {
   estimator: Estimator;
   /** Why this search ran, where that was not simply asked for. */
   reason?: string;
-  /** With "lsh": the mean share of the exact set that was found, on up to 32 rows evenly spread; 1 where there are none. */
+  /** With "lsh": the mean share of the exact set that was found, on up to 32 rows evenly spread; 1 without rows. */
   recall?: number;
 }
 

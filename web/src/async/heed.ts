@@ -137,8 +137,8 @@ export class Heed {
   }
 
   /**
-   * Prepares keys, (batch, keys, kvHeads, headDim), once for many calls of attendTopK, which take it in place of `k`. It
-   * lives in the worker with a copy of them. The caller disposes it.
+   * Prepares keys, (batch, keys, kvHeads, headDim), once for many calls of attendTopK, which take it in place of `k`.
+   * It lives in the worker with a copy of them. The caller disposes it.
    *
    * @throws {HeedError} as attend
    */

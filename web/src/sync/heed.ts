@@ -152,8 +152,8 @@ export class Heed {
   }
 
   /**
-   * Prepares keys, (batch, keys, kvHeads, headDim), once for many calls of attendTopK, which take it in place of `k`. It
-   * holds a copy of them. The caller disposes it.
+   * Prepares keys, (batch, keys, kvHeads, headDim), once for many calls of attendTopK, which take it in place of `k`.
+   * It holds a copy of them. The caller disposes it.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
