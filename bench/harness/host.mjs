@@ -10,7 +10,7 @@
 //
 // A candidate's module exports `open(options)`, which returns { info, layout, prepare(shape, inputs), call(), ... }.
 
-import { attentionInputs, exchangeAxes } from "./inputs.mjs";
+import { exchangeAxes, inputsOf } from "./inputs.mjs";
 import { judgeAttention } from "./reference.mjs";
 import { judgeTopK } from "./reference_top_k.mjs";
 
@@ -54,11 +54,11 @@ export function createHost() {
       if (shape.task === "loop") {
         await candidate.prepare(shape);
       } else {
-        inputs = attentionInputs(shape);
+        inputs = await inputsOf(shape);
         await candidate.prepare(shape, inLayout(inputs, shape, candidate.layout));
       }
       const first = await time(1);
-      return { first, work: candidate.work?.(), ...(await judge()) };
+      return { first, work: candidate.work?.(), note: candidate.note?.(last), ...(await judge()) };
     },
     async warm({ calls, milliseconds }) {
       let spent = 0;

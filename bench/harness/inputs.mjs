@@ -1,5 +1,9 @@
-// The inputs of every candidate: standard normal numbers from a seed, so that each process makes the same ones for
-// itself and nothing large crosses between processes.
+// The inputs of every candidate, made from a seed, so that each process makes the same ones for itself and nothing large
+// crosses between processes:
+//
+//   gaussian    standard normal numbers; neighboring keys have nothing in common
+//   clustered   keys in runs of 64 around a center of their own, a quarter of a standard deviation wide: what pages like
+//   layer-N     queries, keys and values of a layer of a trained model reading a novel, with its key heads repeated
 
 /** Uniform numbers in [0, 1): the mulberry32 generator. */
 export function uniform(seed) {
@@ -25,11 +29,63 @@ export function gaussian(count, seed) {
   return numbers;
 }
 
+const runOfKeys = 64;
+const widthOfRun = 0.25;
+
+/** Moves each run of keys to a center of its own. */
+function cluster(keys, width, seed) {
+  const centers = gaussian(Math.ceil(keys.length / width / runOfKeys) * width, seed);
+  return keys.map((number, i) => {
+    const center = centers[Math.floor(i / width / runOfKeys) * width + (i % width)];
+    return Math.sqrt(1 - widthOfRun ** 2) * center + widthOfRun * number;
+  });
+}
+
 /** q, k and v of a shape, token-major: (n, heads, headDim) each. */
-export function attentionInputs({ n, heads, headDim, seed = 1 }) {
+export function attentionInputs({ n, heads, headDim, data = "gaussian", seed = 1 }) {
   const count = n * heads * headDim;
   const [q, k, v] = [0, 1, 2].map((stream) => gaussian(count, seed * 16 + stream));
-  return { q, k, v };
+  return { q, k: data === "clustered" ? cluster(k, heads * headDim, seed * 16 + 3) : k, v };
+}
+
+async function readBytes(path) {
+  if (typeof document !== "undefined" || typeof WorkerGlobalScope !== "undefined") {
+    return new Uint8Array(await (await fetch(`/${path}`)).arrayBuffer());
+  }
+  const { readFile } = await import("node:fs/promises");
+  return new Uint8Array(await readFile(new URL(`../../${path}`, import.meta.url)));
+}
+
+function widened(half) {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const fraction = (half & 1023) / 1024;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
+}
+
+/** The first n rows of a recorded layer, (n, heads, headDim) each. */
+async function recordedInputs({ data, n, heads, headDim }) {
+  const bytes = await readBytes(`web/lab/assets/qkv/${data}.safetensors`);
+  const headerSize = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerSize)));
+  const read = (name) => {
+    const [from, to] = header[name].data_offsets;
+    const halves = new Uint16Array(bytes.slice(8 + headerSize + from, 8 + headerSize + to).buffer);
+    const [rows, has] = header[name].shape;
+    if (rows < n || header[name].shape.at(-1) !== headDim) throw new Error(`${data} has no ${n} rows of ${headDim}`);
+    return Float32Array.from({ length: n * heads * headDim }, (_, i) => {
+      const row = Math.floor(i / headDim / heads);
+      const head = Math.floor((Math.floor(i / headDim) % heads) / (heads / has));
+      return widened(halves[(row * has + head) * headDim + (i % headDim)]);
+    });
+  };
+  return { q: read("q"), k: read("k"), v: read("v") };
+}
+
+/** The inputs of a shape, whatever its data. */
+export async function inputsOf(shape) {
+  return shape.data?.startsWith("layer-") ? recordedInputs(shape) : attentionInputs(shape);
 }
 
 /** (outer, inner, width) to (inner, outer, width): token-major to head-major and back. */

@@ -34,6 +34,7 @@ const columns = {
   faster: ["heed is", ({ heedFaster }) => times(heedFaster)],
   extra: ["extra MB", ({ memory }) => megabytes(memory?.extraBytes)],
   speedup: ["speed-up", ({ speedup }) => times(speedup)],
+  note: ["note", ({ note }) => note ?? ""],
   scaling: ["of the loop's", ({ scaling }) => percent(scaling)],
   ...Object.fromEntries(
     ["import", "create", "first", "again"].map((part) => [
@@ -48,6 +49,7 @@ const columnsOf = {
   exact: [...timed, "gflops", "peak", "error", "faster"],
   sizes: [...timed, "gflops", "peak", "error", "extra"],
   topk: [...timed, "error", "speedup"],
+  searches: [...timed, "error", "speedup", "note"],
   peak: [...timed, "gflops", "bandwidth"],
   scaling: [...timed, "gflops", "speedup", "scaling"],
   start: ["candidate", "variant", "threads", "import", "create", "first", "again"],
@@ -64,7 +66,7 @@ function tableOf({ suite, rows }) {
     .filter(([, cell]) => rows.some((row) => cell(row) !== ""));
   return [
     `| ${shown.map(([heading]) => heading).join(" | ")} |`,
-    `|${shown.map(([heading]) => (heading === "candidate" || heading === "variant" ? "---|" : "---:|")).join("")}`,
+    `|${shown.map(([heading]) => (["candidate", "variant", "note"].includes(heading) ? "---|" : "---:|")).join("")}`,
     ...rows.map((row) => `| ${shown.map(([, cell]) => cell(row)).join(" | ")} |`),
   ].join("\n");
 }

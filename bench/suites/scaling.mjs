@@ -21,7 +21,10 @@ export async function* run(engine, options) {
   const { scalingThreads: threads, effort, tell } = options;
   for (const shape of shapesOf("scaling", options)) {
     const wanted = { ...shape, task: "attend", flops: attentionFlops(shape) };
-    const entries = threads.flatMap((count) => [heedEntry("relaxed", count, { variant }), loopEntry(loop, count, repeats)]);
+    const entries = threads.flatMap((count) => [
+      heedEntry("relaxed", count, { variant }),
+      loopEntry(loop, count, repeats),
+    ]);
     const { rows, others } = await takeTurns(engine, wanted, entries, effort, tell);
     const { n, heads, headDim, causal } = shape;
     const title = `${causal ? "causal" : "full"}, n = ${n}, ${heads} heads, d = ${headDim}`;

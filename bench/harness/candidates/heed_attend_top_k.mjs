@@ -9,10 +9,10 @@ export async function open({ entry, variant, threads }) {
   return {
     info: heed.info,
     layout: "token-major",
-    prepare({ heads, headDim, causal, k: keep, estimator, search }, { q, k, v }) {
+    prepare({ heads, headDim, causal, k: keep, estimator, denominator, search }, { q, k, v }) {
       operands = [q, k, v];
       const out = new Float32Array(q.length);
-      options = { heads, headDim, causal, keep: { k: keep }, estimator, search, out };
+      options = { heads, headDim, causal, keep: { k: keep }, estimator, denominator, search, out };
     },
     call: () => heed.attendTopK(...operands, options),
     explain({ out }) {
@@ -21,6 +21,8 @@ export async function open({ entry, variant, threads }) {
       if (differs) throw new Error("the output with indices differs from the output without");
       return explained;
     },
+    /** What "auto" chose, and why. */
+    note: ({ info }) => info.reason && `${info.search}: ${info.reason}`,
     close: () => heed.dispose(),
   };
 }
