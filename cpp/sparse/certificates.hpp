@@ -2,8 +2,8 @@
 // dropped set T, tau = sum_T p_j the dropped mass, Z_H = sum_H e^(s_j), s_H the lowest kept and s_T the highest dropped
 // score:
 //
-//   single gap     tau <= 1 / (1 + k / (n - k) e^(s_H - s_T))         needs two scores          arXiv 2512.07647,
-//   Thm 4.5 head aware     tau <= M / (Z_H + M), M = (n - k) e^(s_T)           and the kept ones         DERIVED
+//   single gap     tau <= 1 / (1 + k / (n - k) e^(s_H - s_T))    from two scores      arXiv 2512.07647, Thm 4.5
+//   head aware     tau <= M / (Z_H + M), M = (n - k) e^(s_T)      and the kept ones    DERIVED
 //   blockwise      tau <= M / (Z_H + M), M = sum over the dropped keys of upper bounds of e^s    DERIVED
 //   logit error    TV(softmax(s), softmax(s')) <= tanh(D / 2) when |s_j - s'_j| <= D for all j   DERIVED, sharp
 //   output error   ||o - o'||_2 <= sum_j |p_j - w'_j| ||v_j - c||                                DERIVED
@@ -23,8 +23,7 @@
 // 1. A score is off by at most delta. So a kept weight is at least e^(-delta), a dropped one at most e^delta times the
 //    one of its computed score.
 // 2. A computed weight e^x, x in [-88, 0], is off by at most kWeightError of itself; below it is 0 instead of 2^-126.
-// 3. For the output let p' be the computed weights over their sum. Its l1 distance to p is at most 2 tanh(delta / 2)
-// for
+// 3. For the output let p' be the computed weights over their sum. Its l1 distance to p is at most 2 tanh(delta / 2) for
 //    the scores, and (2 + kWeightError) eta for the weights, eta = kExpError + 4 u sum_j p'_j |x_j|. Both distances
 //    have the sum 0, so they count times max_j ||v_j - c||. Then every product and sum of the result: a chain of m
 //    additions of w'_j v_j is off by gamma_(m + 8) sum_j |w'_j| ||v_j||, and each product by the smallest float.
