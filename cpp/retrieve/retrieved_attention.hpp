@@ -6,10 +6,10 @@
 // The denominator is not known where scores are skipped. Two ways with it:
 //
 // Tail::kNone     the estimator is `renormalized`, which needs the kept scores only; `dropped` is an upper bound.
-// Tail::kSampled  any estimator, with the tail from a sample (sampled_tail.hpp); `dropped` is an estimate, `interval`
-//                 the half-width of its 95 % confidence interval, 1.96 Z_H / Z^2 standard errors of the tail's weight. Sums
-//                 over all keys, of values, of s_j v_j and of s_j, come from the running sums of sparse/tail_sums.hpp
-//                 and need no score.
+// Tail::kSampled  any estimator, with the tail from a sample (sampled_tail.hpp); `dropped` is an estimate,
+//                 `interval` the half-width of its 95 % confidence interval, 1.96 Z_H / Z^2 standard errors of the
+//                 tail's weight. Sums over all keys, of values, of s_j v_j and of s_j, come from the running sums of
+//                 sparse/tail_sums.hpp and need no score.
 //
 // In both `bound` is certified, with all rounding included (DERIVED):
 //

@@ -20,8 +20,9 @@ namespace heed::simd {
 
 /// Keys in a block: a multiple of kKeyTile; K and V of a block at d = 64 are 24 KB each. 60 to 192 are within 2 %.
 inline constexpr std::size_t kKeyBlock = 96;
-/// Keys in a register tile. With fused multiply-adds 6 keys x 2 vectors of queries = 12 accumulators, 15 of 16 registers
-/// in all; a separate multiplication needs a register more, and its shorter chains are hidden by fewer of them.
+/// Keys in a register tile. With fused multiply-adds 6 keys x 2 vectors of queries = 12 accumulators, 15 of 16
+/// registers in all; a separate multiplication needs a register more, and its shorter chains are hidden by fewer of
+/// them.
 inline constexpr std::size_t kKeyTile = kFused ? 6 : 4;
 
 /// The row stride of a packed block for rows of `dim` floats.

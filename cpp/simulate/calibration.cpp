@@ -2,8 +2,7 @@
 // longest, judged at half of it and at the longest; one row per way of fitting (theory/calibration.hpp) and length.
 //
 //   needed     fewest entries with tau <= mass, averaged over rows    predicted   alpha n^C
-//   error      predicted / needed - 1                                 overrun     the part of it that is computed in
-//   vain
+//   error      predicted / needed - 1                                 overrun     the part computed in vain
 #include "theory/calibration.hpp"
 
 #include "simulate/protocols.hpp"

@@ -11,8 +11,7 @@
 // on the score, s > ln epsilon + ln Z, once Z is known: two passes over the keys.
 //
 // Numerics: scores and exponentials in float by the library's kernels, sums over keys and rows in double. The result
-//           does
-// not depend on the number of threads.
+// does not depend on the number of threads.
 #pragma once
 
 #include <cstdint>

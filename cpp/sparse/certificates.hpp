@@ -23,8 +23,8 @@
 // 1. A score is off by at most delta. So a kept weight is at least e^(-delta), a dropped one at most e^delta times the
 //    one of its computed score.
 // 2. A computed weight e^x, x in [-88, 0], is off by at most kWeightError of itself; below it is 0 instead of 2^-126.
-// 3. For the output let p' be the computed weights over their sum. Its l1 distance to p is at most 2 tanh(delta / 2) for
-//    the scores, and (2 + kWeightError) eta for the weights, eta = kExpError + 4 u sum_j p'_j |x_j|. Both distances
+// 3. For the output let p' be the computed weights over their sum. Its l1 distance to p is at most 2 tanh(delta / 2)
+//    for the scores, and (2 + kWeightError) eta for the weights, eta = kExpError + 4 u sum_j p'_j |x_j|. Both distances
 //    have the sum 0, so they count times max_j ||v_j - c||. Then every product and sum of the result: a chain of m
 //    additions of w'_j v_j is off by gamma_(m + 8) sum_j |w'_j| ||v_j||, and each product by the smallest float.
 // 4. What is computed here, in double, is widened by kSlackOfDouble and rounded up.

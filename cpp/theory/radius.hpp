@@ -11,8 +11,7 @@
 //   scale v tr W                          DERIVED: the mean logit of a token with itself
 //   ||W||_F^2 / ||W||_2^2                 the stable rank
 //   tr(W)^2 / (r tr(W^2)), r = min(d, h)  localization of attention (arXiv 2402.02098), over the eigenvalues that are
-//   not
-//                                         zero by construction: 1 when they are all equal
+//                                         not zero by construction: 1 when they are all equal
 //   ||W_m|| averaged over offsets         with rotary positions (theory/rope.hpp)
 //   sigma                                 measured: deviation of all logits of the inputs, self included, no positions
 //
