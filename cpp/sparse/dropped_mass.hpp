@@ -16,9 +16,9 @@
 //    step 1, which allows for 4 u |x| in all. An error of delta moves a ratio of two sums of e^s by at most
 //    e^(2 delta): tau <= tau_c / (tau_c + (1 - tau_c) e^(-2 delta)).
 //
-// With coarse terms for the dropped keys (simd/fast_exp.hpp), Z = Z_H + D with D the sum of the coarse terms of all keys
-// less that of the kept ones, the same terms added in double. D is off by at most kFastExpError of itself and, as the
-// sum over all was formed in blocks in float, 96 u of that sum F. Z_H is as good as before:
+// With coarse terms for the dropped keys (simd/fast_exp.hpp), Z = Z_H + D with D the sum of the coarse terms of all
+// keys less that of the kept ones, the same terms added in double. D is off by at most kFastExpError of itself and, as
+// the sum over all was formed in blocks in float, 96 u of that sum F. Z_H is as good as before:
 //       tau_c = D' / (D' + Z_H (1 - eta)),   D' = (D + 96 u F) / (1 - kFastExpError).
 //
 // The bound is about tau of the kept set; it does not say that the set is the set of the k largest exact products.
