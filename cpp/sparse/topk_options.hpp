@@ -37,7 +37,7 @@ struct TopKOptions {
   const Budget* head_budgets = nullptr;    // (heads), in the place of `budget`
   CertificateArrays certificates = {};     // all or none
   Denominator denominator = Denominator::kAccurate;
-  bool only_count = false;                 // write `kept` and nothing else
+  bool only_count = false;  // write `kept` and nothing else
 
   const Budget& budget_of(std::size_t head) const noexcept {
     return head_budgets == nullptr ? budget : head_budgets[head];

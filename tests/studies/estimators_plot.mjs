@@ -41,8 +41,11 @@ function drawPanel(rows, layer, at) {
     const { color, dashes } = lines[name];
     const points = rows.map((row) => [placeX(row.k, at), placeY(row[name])]);
     const path = points.map((point) => point.map((number) => number.toFixed(1)).join(",")).join(" ");
-    parts.push(`<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2" stroke-dasharray="${dashes}"/>`);
-    for (const [x, y] of points) parts.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="${color}"/>`);
+    parts.push(
+      `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2" stroke-dasharray="${dashes}"/>`,
+    );
+    for (const [x, y] of points)
+      parts.push(`<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="${color}"/>`);
     const [x, y] = points[points.length - 1];
     if (at === layers.length - 1) parts.push(text(x + 10, y + 4, name, `class="label ${name}"`));
   }

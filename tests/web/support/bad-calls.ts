@@ -156,6 +156,7 @@ export const badCalls: readonly BadCall[] = [
     /keep\.max is 2 and keep\.min is 3/,
     sparse({ keep: { alpha: 1, exponent: 1, min: 3, max: 2 } }),
   ),
+  wrongArgument("denominator unknown", /^denominator is/, sparse({ keep: { k: 1 }, denominator: "quick" })),
   wrongArgument("estimator unknown", /^estimator is/, sparse({ keep: { k: 1 }, estimator: "best" })),
   wrongArgument("search unknown", /^search is/, sparse({ keep: { k: 1 }, search: "fast" })),
   wrongArgument("tail unknown", /^tail is/, sparse({ keep: { k: 1 }, tail: "guessed" })),

@@ -100,6 +100,24 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     }
   });
 
+  test("a fast denominator changes the dropped mass by little, the bound accordingly, and no set", () => {
+    const inputs = inputsFor({ ...causal, keys: 150, queries: 150 }, 30);
+    const { q, k, v, shape } = inputs;
+    const attendBy = (denominator: "accurate" | "fast") =>
+      heed.attendTopK(q, k, v, {
+        ...optionsOf(shape),
+        ...{ keep: { k: 8 }, estimator: "renormalized", search: "exact", denominator, indices: true },
+      });
+    const [accurate, fast] = [attendBy("accurate"), attendBy("fast")];
+    expect(fast.indices).toEqual(accurate.indices);
+    expect(fast.dropped).not.toEqual(accurate.dropped);
+    accurate.dropped.forEach((tau, r) => {
+      expect(Math.abs(fast.dropped[r]! - tau)).toBeLessThanOrEqual(0.0413 * tau * (1 - tau) + 1e-5);
+      expect(fast.bound[r]).toBeGreaterThanOrEqual(tau);
+    });
+    accurate.out.forEach((x, at) => expect(fast.out[at]).toBeCloseTo(x, 4));
+  });
+
   test("the dropped mass never rises with k", () => {
     const inputs = inputsFor(causal, 27);
     let before = attend(heed, inputs, { k: 1 }, "raw").dropped;

@@ -4,7 +4,14 @@ import type { TopKPlan } from "../check/attend-top-k.js";
 import type { CheckedBudget } from "../check/keep.js";
 import { outLength, rowsOf } from "../check/shape.js";
 import type { Certificates, TopKResult } from "../results.js";
-import { rawBudgetNumbers, rawDenominators, rawEstimators, type RawJob, type RawProblem, type RawTopKOptions } from "../runtime/raw.js";
+import {
+  rawBudgetNumbers,
+  rawDenominators,
+  rawEstimators,
+  type RawJob,
+  type RawProblem,
+  type RawTopKOptions,
+} from "../runtime/raw.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Scratch } from "../runtime/scratch.js";
 import type { Tensor } from "../runtime/tensor.js";
