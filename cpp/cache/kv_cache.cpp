@@ -1,0 +1,159 @@
+#include "cache/kv_cache.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+namespace heed {
+namespace {
+
+constexpr std::size_t kMostTokens = 1u << 24;  // as for attention: positions are compared as floats
+
+Status no_memory(std::size_t tokens) {
+  return Status::fail(ErrorCode::kOutOfMemory,
+                      "no memory left for " + std::to_string(tokens) + " tokens; the cache is as it was");
+}
+
+}  // namespace
+
+Status validate(const CacheShape& shape) {
+  for (auto [size, name] : {std::pair{shape.layers, "layers"},
+                            {shape.kv_heads, "kvHeads"},
+                            {shape.head_dim, "headDim"},
+                            {shape.value_dim, "valueDim"},
+                            {shape.capacity, "capacity"}}) {
+    if (size == 0) return Status::fail(ErrorCode::kInvalidArgument, std::string(name) + " is 0; it must be at least 1");
+  }
+  if (shape.capacity > kMostTokens)
+    return Status::fail(ErrorCode::kUnsupported, "capacity is " + std::to_string(shape.capacity) +
+                                                     "; at most 16777216 tokens are supported");
+  constexpr std::size_t kMostNumbers = 1u << 24;
+  const std::size_t widest = std::max(shape.head_dim, shape.value_dim);
+  const CheckedSize row = checked_product({shape.kv_heads, widest});
+  const CheckedSize page = checked_product({row.value, 2 * kPageTokens * sizeof(float)});
+  if (shape.layers > kMostNumbers || !row.fits || row.value > kMostNumbers || !page.fits ||
+      page.value > SIZE_MAX - (kMostNumbers << 4))
+    return Status::fail(ErrorCode::kShapeMismatch, "a page of the cache is larger than the address space");
+  return {};
+}
+
+KvCache::KvCache(const CacheShape& shape) : shape_(shape), layout_(shape), status_(validate(shape)) {
+  if (!status_.ok()) return;
+  layers_.reset(new (std::nothrow) Layer[shape.layers]);
+  if (layers_ == nullptr) {
+    status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the layers of the cache");
+    return;
+  }
+  for (std::size_t i = 0; i < shape.layers; ++i) layers_[i].table = PageTable(layout_.page_bytes());
+}
+
+std::size_t KvCache::length() const noexcept {
+  std::size_t least = layers_[0].length;
+  for (std::size_t i = 1; i < shape_.layers; ++i) least = std::min(least, layers_[i].length);
+  return least;
+}
+
+std::size_t KvCache::bytes() const noexcept {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < shape_.layers; ++i) total += layers_[i].table.bytes();
+  return total;
+}
+
+void KvCache::store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept {
+  bool finite = true;
+  for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
+    auto* const scales = reinterpret_cast<float*>(page + layout_.key_scale(g, at));
+    auto* const value_scales = reinterpret_cast<float*>(page + layout_.value_scale(g, at));
+    finite &= simd::kernel_store_row(shape_.type, keys + g * shape_.head_dim, shape_.head_dim,
+                                     page + layout_.key(g, at), scales);
+    finite &= simd::kernel_store_row(shape_.type, values + g * shape_.value_dim, shape_.value_dim,
+                                     page + layout_.value(g, at), value_scales);
+  }
+  page[layout_.flag(at)] = std::byte{finite ? std::uint8_t{0} : std::uint8_t{1}};
+}
+
+Status KvCache::append(std::size_t layer, const float* keys, const float* values, std::size_t tokens, TaskPool& pool) {
+  if (layer >= shape_.layers)
+    return Status::fail(ErrorCode::kInvalidArgument, "layer is " + std::to_string(layer) + "; the cache has " +
+                                                         std::to_string(shape_.layers) + " layers");
+  Layer& at = layers_[layer];
+  if (tokens > shape_.capacity - at.length)
+    return Status::fail(ErrorCode::kInvalidArgument,
+                        "layer " + std::to_string(layer) + " holds " + std::to_string(at.length) + " tokens and " +
+                            std::to_string(tokens) + " more exceed the capacity, " + std::to_string(shape_.capacity));
+  if (tokens == 0) return {};
+  const std::size_t first = at.length / kPageTokens, end = at.length + tokens, before = at.table.size();
+  if (!at.table.grow((end + kPageTokens - 1) / kPageTokens)) return no_memory(tokens);
+  if (first < before && !at.table.own(first)) {
+    at.table.shrink(before);
+    return no_memory(tokens);
+  }
+  const std::size_t key_row = shape_.kv_heads * shape_.head_dim, value_row = shape_.kv_heads * shape_.value_dim;
+  pool.run({first, at.table.size()}, [&](std::size_t page, std::size_t) {
+    const std::size_t from = std::max(at.length, page * kPageTokens), to = std::min(end, (page + 1) * kPageTokens);
+    for (std::size_t t = from; t < to; ++t)
+      store(at.table.page(page), t - page * kPageTokens, keys + (t - at.length) * key_row,
+            values + (t - at.length) * value_row);
+  });
+  at.length = end;
+  return {};
+}
+
+Status KvCache::rewind(std::size_t length) {
+  std::size_t longest = 0;
+  for (std::size_t i = 0; i < shape_.layers; ++i) longest = std::max(longest, layers_[i].length);
+  if (length > longest)
+    return Status::fail(ErrorCode::kInvalidArgument, "length is " + std::to_string(length) + "; the cache holds " +
+                                                         std::to_string(longest) + " tokens");
+  for (std::size_t i = 0; i < shape_.layers; ++i) {
+    Layer& layer = layers_[i];
+    layer.length = std::min(layer.length, length);
+    layer.table.shrink((layer.length + kPageTokens - 1) / kPageTokens);
+  }
+  return {};
+}
+
+void KvCache::clear() noexcept {
+  for (std::size_t i = 0; i < shape_.layers; ++i) {
+    layers_[i].length = 0;
+    layers_[i].table.shrink(0);
+  }
+}
+
+Status KvCache::fork(const KvCache& other) {
+  for (std::size_t i = 0; i < shape_.layers; ++i) {
+    if (!layers_[i].table.share(other.layers_[i].table, other.layers_[i].table.size())) {
+      clear();
+      return no_memory(other.length());
+    }
+    layers_[i].length = other.layers_[i].length;
+  }
+  return {};
+}
+
+bool KvCache::finite(std::size_t layer, Range range) const noexcept {
+  const std::byte* const flags = page(layer, range.begin / kPageTokens);
+  std::uint8_t spoiled = 0;
+  for (std::size_t t = range.begin; t < range.end; ++t)
+    spoiled |= std::to_integer<std::uint8_t>(flags[layout_.flag(t % kPageTokens)]);
+  return spoiled == 0;
+}
+
+void KvCache::read(std::size_t layer, std::size_t head, std::size_t token, float* key, float* value) const noexcept {
+  const std::byte* const from = page(layer, token / kPageTokens);
+  const std::size_t at = token % kPageTokens;
+  const auto widen = [&](const simd::CachedRows& rows, std::size_t dim, float* to) {
+    // A row is whole steps; only `dim` numbers of it are wanted.
+    float step[simd::kRowStep];
+    for (std::size_t c = 0; c < dim; c += simd::kRowStep) {
+      simd::kernel_widen(shape_.type,
+                         {rows.data + c * simd::number_bytes(shape_.type), rows.scales}, 1, simd::kRowStep, step);
+      std::copy_n(step, std::min(simd::kRowStep, dim - c), to + c);
+    }
+  };
+  if (key != nullptr) widen(layout_.keys(from, head, at), shape_.head_dim, key);
+  if (value != nullptr) widen(layout_.values(from, head, at), shape_.value_dim, value);
+}
+
+}  // namespace heed

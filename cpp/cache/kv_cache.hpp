@@ -1,0 +1,72 @@
+// The keys and values of the tokens so far, layer by layer: what decoding reads.
+//
+// Tokens lie in pages (page_layout.hpp). A cache grows page by page and never moves what it holds; a fork shares all
+// pages until one of the two writes to one. Every call either succeeds or leaves the cache as it was.
+//
+// Half floats and bytes are rounded once, when a token is appended. Numbers that are not finite are kept as what they
+// are, or as NaN for bytes, and spoil only rows that see their token.
+#pragma once
+
+#include <memory>
+
+#include "base/status.hpp"
+#include "base/view.hpp"
+#include "cache/page_layout.hpp"
+#include "cache/page_table.hpp"
+#include "parallel/task_pool.hpp"
+
+namespace heed {
+
+/// What a caller can get wrong about a shape.
+Status validate(const CacheShape& shape);
+
+class KvCache {
+ public:
+  explicit KvCache(const CacheShape& shape);
+  KvCache(KvCache&&) noexcept = default;
+  KvCache& operator=(KvCache&&) noexcept = default;
+
+  /// Why it cannot be used. Nothing may be called after a failure.
+  const Status& status() const noexcept { return status_; }
+  const CacheShape& shape() const noexcept { return shape_; }
+  const PageLayout& layout() const noexcept { return layout_; }
+
+  /// Tokens that a layer holds.
+  std::size_t length(std::size_t layer) const noexcept { return layers_[layer].length; }
+  /// Tokens that every layer holds.
+  std::size_t length() const noexcept;
+  /// Of all pages, those that a fork shares too.
+  std::size_t bytes() const noexcept;
+
+  /// keys (tokens, kv_heads, head_dim), values (tokens, kv_heads, value_dim). kInvalidArgument beyond the capacity.
+  Status append(std::size_t layer, const float* keys, const float* values, std::size_t tokens, TaskPool& pool);
+  /// Keeps the first `length` tokens of every layer that has more.
+  Status rewind(std::size_t length);
+  void clear() noexcept;
+  /// Makes this cache, which must be new and of the same shape, a copy of the first length(layer) tokens of `other`.
+  Status fork(const KvCache& other);
+
+  std::size_t pages(std::size_t layer) const noexcept { return layers_[layer].table.size(); }
+  const std::byte* page(std::size_t layer, std::size_t i) const noexcept {
+    return static_cast<const PageTable&>(layers_[layer].table).page(i);
+  }
+  /// Whether all numbers of tokens [range), which lie in one page, are finite.
+  bool finite(std::size_t layer, Range range) const noexcept;
+
+  /// Token t of a head as floats.
+  void read(std::size_t layer, std::size_t head, std::size_t token, float* key, float* value) const noexcept;
+
+ private:
+  struct Layer {
+    PageTable table;
+    std::size_t length = 0;
+  };
+  void store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept;
+
+  CacheShape shape_;
+  PageLayout layout_;
+  Status status_;
+  std::unique_ptr<Layer[]> layers_;
+};
+
+}  // namespace heed
