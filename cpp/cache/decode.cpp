@@ -9,11 +9,6 @@
 
 namespace heed {
 
-struct CacheAttention::Scratch {
-  float* scores;   // (rows, kDecodeChunk), then weights
-  float* widened;  // a page of half floats that are not all finite
-};
-
 struct CacheAttention::Part {
   float* out;
   float* reference;
@@ -28,26 +23,11 @@ CacheAttention::CacheAttention(const KvCache& cache, const DecodeProblem& proble
   columns_ = simd::row_columns(shape.value_dim);
   const CheckedSize parts = checked_product({shape.kv_heads, chunks_, scores_.most_rows()});
   const CheckedSize outs = checked_product({parts.value, columns_});
-  const CheckedSize scratch = checked_product({scratch_bytes(), pool.threads()});
+  const CheckedSize scratch = checked_product({scores_.most_rows(), kDecodeChunk, pool.threads()});
   if (!parts.fits || !outs.fits || !scratch.fits || !scores_.prepare() || !outs_.resize(outs.value) ||
       !references_.resize(parts.value) || !sums_.resize(parts.value) || !total_.resize(columns_) ||
-      !scratch_.resize(scratch.value))
+      !weights_.resize(scratch.value))
     status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
-}
-
-CacheAttention::Scratch CacheAttention::cut(Pieces& pieces) const noexcept {
-  const AttentionShape& shape = scores_.shape();
-  const bool half = cache_.shape().type == simd::RowType::kHalf;
-  Scratch s{};
-  s.scores = pieces.take<float>(scores_.most_rows() * kDecodeChunk);
-  s.widened = pieces.take<float>(half ? kPageTokens * std::max(simd::row_columns(shape.head_dim), columns_) : 0);
-  return s;
-}
-
-std::size_t CacheAttention::scratch_bytes() const noexcept {
-  Pieces pieces(nullptr);
-  cut(pieces);
-  return pieces.used();
 }
 
 CacheAttention::Part CacheAttention::part(std::size_t g, std::size_t chunk, std::size_t row) noexcept {
@@ -70,8 +50,7 @@ void CacheAttention::run(Range units) {
 void CacheAttention::run_chunk(std::size_t g, std::size_t chunk, std::size_t thread) noexcept {
   const std::size_t first = chunk * kDecodeChunk, end = std::min(first + kDecodeChunk, scores_.shape().keys);
   const std::size_t rows = scores_.rows();
-  Pieces pieces(scratch_.data() + thread * scratch_bytes());
-  const Scratch s = cut(pieces);
+  float* const weights = weights_.data() + thread * scores_.most_rows() * kDecodeChunk;
   for (std::size_t r = 0; r < rows; ++r) {
     const Part to = part(g, chunk, r);
     std::fill_n(to.out, columns_, 0.0f);
@@ -79,34 +58,17 @@ void CacheAttention::run_chunk(std::size_t g, std::size_t chunk, std::size_t thr
     *to.sum = 0.0;
   }
   if (!scores_.any_see({first, end})) return;
-  for (std::size_t j = first; j < end; j += kPageTokens)
-    scores_.form(g, {j, std::min(j + kPageTokens, end)}, s.scores + (j - first), kDecodeChunk, s.widened);
+  const Range keys{first, end};
+  scores_.form(g, keys, weights, kDecodeChunk);
   for (std::size_t r = 0; r < rows; ++r) {
     const Part to = part(g, chunk, r);
-    float* const row = s.scores + r * kDecodeChunk;
-    std::fill(row + (end - first), row + round_up(end - first, simd::kLanes), -simd::kInfinity);
-    *to.reference = simd::kernel_row_max(row, end - first);
-    *to.sum = simd::kernel_weigh_row(row, end - first, *to.reference == -simd::kInfinity ? 0.0f : *to.reference);
+    float* const row = weights + r * kDecodeChunk;
+    std::fill(row + keys.size(), row + round_up(keys.size(), simd::kLanes), -simd::kInfinity);
+    *to.reference = simd::kernel_row_max(row, keys.size());
+    *to.sum = simd::kernel_weigh_row(row, keys.size(), *to.reference == -simd::kInfinity ? 0.0f : *to.reference);
+    simd::kernel_row_values(cache_.shape().type, row, cache_.value_rows(problem_.layer, g, keys), keys.size(),
+                            columns_, to.out);
   }
-  for (std::size_t j = first; j < end; j += kPageTokens) {
-    const Range keys{j, std::min(j + kPageTokens, end)};
-    for (std::size_t r = 0; r < rows; ++r)
-      mix(g, keys, r, s.scores + r * kDecodeChunk + (j - first), part(g, chunk, r).out, s.widened);
-  }
-}
-
-void CacheAttention::mix(std::size_t g, Range keys, std::size_t row, const float* weights, float* out,
-                         float* widened) noexcept {
-  const simd::RowType type = cache_.shape().type;
-  const std::byte* const page = cache_.page(problem_.layer, keys.begin / kPageTokens);
-  const simd::CachedRows rows = cache_.layout().values(page, g, keys.begin % kPageTokens);
-  if (type == simd::RowType::kHalf && !cache_.finite(problem_.layer, keys)) {
-    if (row == 0) simd::kernel_widen(type, rows, keys.size(), columns_, widened);
-    simd::kernel_row_values(simd::RowType::kFloat, weights, {reinterpret_cast<const std::byte*>(widened)}, keys.size(),
-                            columns_, out);
-    return;
-  }
-  simd::kernel_row_values(type, weights, rows, keys.size(), columns_, out);
 }
 
 void CacheAttention::merge(std::size_t g, std::size_t row) noexcept {

@@ -1,8 +1,8 @@
 // Exact attention of new queries over a cache.
 //
-// A unit of work is a chunk of tokens of one key head. Its scores are formed page by page, turned into weights against
-// the chunk's own maximum, and the weighted values added up in float: three passes over memory that is read once. The
-// chunks of a row are then put together in double, in the order of the tokens:
+// A unit of work is a chunk of tokens of one key head. Its scores are formed, turned into weights against the chunk's
+// own maximum, and the weighted values added up in float. The chunks of a row are then put together in double, in the
+// order of the tokens:
 //
 //   o = sum_c e^(m_c - m) o_c / sum_c e^(m_c - m) l_c        m = max_c m_c
 //
@@ -12,7 +12,6 @@
 //       values again from the second-level cache.
 #pragma once
 
-#include "base/pieces.hpp"
 #include "cache/decode_scores.hpp"
 #include "parallel/task_pool.hpp"
 
@@ -31,13 +30,9 @@ class CacheAttention {
   void run(Range units);
 
  private:
-  struct Scratch;
   struct Part;
-  Scratch cut(Pieces& pieces) const noexcept;
-  std::size_t scratch_bytes() const noexcept;
   Part part(std::size_t g, std::size_t chunk, std::size_t row) noexcept;
   void run_chunk(std::size_t g, std::size_t chunk, std::size_t thread) noexcept;
-  void mix(std::size_t g, Range keys, std::size_t row, const float* weights, float* out, float* widened) noexcept;
   void merge(std::size_t g, std::size_t row) noexcept;
 
   const KvCache& cache_;
@@ -50,7 +45,7 @@ class CacheAttention {
   Buffer<float> references_;  // (kv_heads, chunks, rows)
   Buffer<double> sums_;       // (kv_heads, chunks, rows)
   Buffer<double> total_;      // (columns)
-  Buffer<std::byte> scratch_;
+  Buffer<float> weights_;     // (threads, rows, kDecodeChunk): scores, then weights
 };
 
 }  // namespace heed

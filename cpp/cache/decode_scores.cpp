@@ -29,12 +29,13 @@ bool DecodeScores::prepare() noexcept {
 void DecodeScores::start(Range queries) noexcept {
   queries_ = queries;
   const auto scale = static_cast<float>(problem_.scale);
+  const float root = cache_.shape().type == RowType::kHalf ? simd::kHalfRoot : 1.0f;
   for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
     for (std::size_t r = 0; r < rows(); ++r) {
       const std::size_t place = g * most_rows() + r;
       const float* from = problem_.q + (query_of(r) * shape_.heads + head_of(g, r)) * shape_.head_dim;
       float* to = packed_.data() + place * columns_;
-      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c];
+      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c] * root;
       std::fill(to + shape_.head_dim, to + columns_, 0.0f);
       if (cache_.shape().type == RowType::kByte)
         simd::kernel_round_query(to, columns_, whole_.data() + place * columns_, scales_.data() + place);
@@ -54,18 +55,10 @@ simd::RowQueries DecodeScores::packed(std::size_t g) const noexcept {
           bytes ? scales_.data() + place : nullptr, rows()};
 }
 
-void DecodeScores::form(std::size_t g, Range keys, float* scores, std::size_t stride, float* widened) const noexcept {
-  const RowType type = cache_.shape().type;
-  const std::byte* const page = cache_.page(problem_.layer, keys.begin / kPageTokens);
-  const simd::CachedRows rows = cache_.layout().keys(page, g, keys.begin % kPageTokens);
-  if (type == RowType::kHalf && !cache_.finite(problem_.layer, keys)) {
-    simd::kernel_widen(type, rows, keys.size(), columns_, widened);
-    simd::kernel_row_scores(RowType::kFloat, packed(g), {reinterpret_cast<const std::byte*>(widened)}, keys.size(),
-                            columns_, scores, stride);
-  } else {
-    simd::kernel_row_scores(type, packed(g), rows, keys.size(), columns_, scores, stride);
-  }
-  for (std::size_t r = 0; r < this->rows(); ++r) apply_rules(g, r, keys, scores + r * stride);
+void DecodeScores::form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept {
+  simd::kernel_row_scores(cache_.shape().type, packed(g), cache_.key_rows(problem_.layer, g, keys), keys.size(),
+                          columns_, scores, stride);
+  for (std::size_t r = 0; r < rows(); ++r) apply_rules(g, r, keys, scores + r * stride);
 }
 
 // Softcap, mask, visibility, in this order.
@@ -91,19 +84,11 @@ void DecodeScores::apply_rules(std::size_t g, std::size_t row, Range keys, float
 }
 
 void DecodeScores::form_listed(std::size_t g, std::size_t row, std::size_t page_index, const std::uint32_t* list,
-                               std::size_t count, float* scores, float* widened) const noexcept {
-  const RowType type = cache_.shape().type;
-  const simd::CachedRows rows = cache_.layout().keys(cache_.page(problem_.layer, page_index), g);
-  const simd::RowQueries one = packed(g).from(row, columns_);
+                               std::size_t count, float* scores) const noexcept {
   const std::size_t first = page_index * kPageTokens;
   const Range keys{first, std::min(first + kPageTokens, shape_.keys)};
-  if (type == RowType::kHalf && !cache_.finite(problem_.layer, keys)) {
-    simd::kernel_widen(type, rows, keys.size(), columns_, widened);
-    simd::kernel_listed_scores(RowType::kFloat, one, {reinterpret_cast<const std::byte*>(widened)}, list, count,
-                               columns_, scores);
-  } else {
-    simd::kernel_listed_scores(type, one, rows, list, count, columns_, scores);
-  }
+  simd::kernel_listed_scores(cache_.shape().type, packed(g).from(row, columns_),
+                             cache_.key_rows(problem_.layer, g, keys), list, count, columns_, scores);
   const std::size_t i = query_of(row);
   const std::size_t plane = problem_.mask.per_head ? head_of(g, row) * shape_.queries : 0;
   const std::size_t mask_row = (plane + i) * shape_.keys + first;

@@ -11,9 +11,9 @@
 
 namespace heed {
 
-/// Tokens that are scored at a time for one key head, and the unit of work: a page's keys and values fit the
-/// second-level cache. It depends on nothing, so that results do not depend on threads.
-inline constexpr std::size_t kDecodeChunk = 4 * kPageTokens;
+/// Tokens that are scored at a time for one key head, and the unit of work: a page. It depends on nothing, so that
+/// results do not depend on threads.
+inline constexpr std::size_t kDecodeChunk = kPageTokens;
 /// Queries of a block.
 inline constexpr std::size_t kDecodeQueries = 8;
 
@@ -38,12 +38,12 @@ class DecodeScores {
   bool any_see(Range keys) const noexcept;
 
   /// scores[r * stride + j - keys.begin] for all rows of key head g and the keys of one page; -infinity for what a row
-  /// does not see. `widened`: kPageTokens rows of the wider of key and value.
-  void form(std::size_t g, Range keys, float* scores, std::size_t stride, float* widened) const noexcept;
+  /// does not see.
+  void form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept;
 
   /// The same bits for one row and listed keys of one page, numbered from the page's first; -infinity likewise.
   void form_listed(std::size_t g, std::size_t row, std::size_t page, const std::uint32_t* list, std::size_t count,
-                   float* scores, float* widened) const noexcept;
+                   float* scores) const noexcept;
 
   /// A scaled query, padded.
   const float* query(std::size_t g, std::size_t row) const noexcept {

@@ -106,19 +106,25 @@ Status KvCache::rewind(std::size_t length) {
   if (length > longest)
     return Status::fail(ErrorCode::kInvalidArgument, "length is " + std::to_string(length) + "; the cache holds " +
                                                          std::to_string(longest) + " tokens");
-  for (std::size_t i = 0; i < shape_.layers; ++i) {
-    Layer& layer = layers_[i];
-    layer.length = std::min(layer.length, length);
-    layer.table.shrink((layer.length + kPageTokens - 1) / kPageTokens);
-  }
+  for (std::size_t i = 0; i < shape_.layers; ++i) cut(layers_[i], std::min(layers_[i].length, length));
   return {};
 }
 
+Status KvCache::rewind(std::size_t layer, std::size_t length) {
+  if (layer >= shape_.layers || length > layers_[layer].length)
+    return Status::fail(ErrorCode::kInvalidArgument,
+                        "layer " + std::to_string(layer) + " does not hold " + std::to_string(length) + " tokens");
+  cut(layers_[layer], length);
+  return {};
+}
+
+void KvCache::cut(Layer& layer, std::size_t length) noexcept {
+  layer.length = length;
+  layer.table.shrink((length + kPageTokens - 1) / kPageTokens);
+}
+
 void KvCache::clear() noexcept {
-  for (std::size_t i = 0; i < shape_.layers; ++i) {
-    layers_[i].length = 0;
-    layers_[i].table.shrink(0);
-  }
+  for (std::size_t i = 0; i < shape_.layers; ++i) cut(layers_[i], 0);
 }
 
 Status KvCache::fork(const KvCache& other) {
@@ -138,6 +144,18 @@ bool KvCache::finite(std::size_t layer, Range range) const noexcept {
   for (std::size_t t = range.begin; t < range.end; ++t)
     spoiled |= std::to_integer<std::uint8_t>(flags[layout_.flag(t % kPageTokens)]);
   return spoiled == 0;
+}
+
+simd::CachedRows KvCache::key_rows(std::size_t layer, std::size_t head, Range range) const noexcept {
+  simd::CachedRows rows = layout_.keys(page(layer, range.begin / kPageTokens), head, range.begin % kPageTokens);
+  if (shape_.type == simd::RowType::kHalf) rows.finite = finite(layer, range);
+  return rows;
+}
+
+simd::CachedRows KvCache::value_rows(std::size_t layer, std::size_t head, Range range) const noexcept {
+  simd::CachedRows rows = layout_.values(page(layer, range.begin / kPageTokens), head, range.begin % kPageTokens);
+  if (shape_.type == simd::RowType::kHalf) rows.finite = finite(layer, range);
+  return rows;
 }
 
 void KvCache::read(std::size_t layer, std::size_t head, std::size_t token, float* key, float* value) const noexcept {

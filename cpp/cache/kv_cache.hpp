@@ -42,6 +42,8 @@ class KvCache {
   Status append(std::size_t layer, const float* keys, const float* values, std::size_t tokens, TaskPool& pool);
   /// Keeps the first `length` tokens of every layer that has more.
   Status rewind(std::size_t length);
+  /// The same for one layer, which must have as many.
+  Status rewind(std::size_t layer, std::size_t length);
   void clear() noexcept;
   /// Makes this cache, which must be new and of the same shape, a copy of the first length(layer) tokens of `other`.
   Status fork(const KvCache& other);
@@ -50,6 +52,9 @@ class KvCache {
   const std::byte* page(std::size_t layer, std::size_t i) const noexcept {
     return static_cast<const PageTable&>(layers_[layer].table).page(i);
   }
+  /// Keys and values of a head for tokens [range), which lie in one page.
+  simd::CachedRows key_rows(std::size_t layer, std::size_t head, Range range) const noexcept;
+  simd::CachedRows value_rows(std::size_t layer, std::size_t head, Range range) const noexcept;
   /// Whether all numbers of tokens [range), which lie in one page, are finite.
   bool finite(std::size_t layer, Range range) const noexcept;
 
@@ -61,6 +66,7 @@ class KvCache {
     PageTable table;
     std::size_t length = 0;
   };
+  static void cut(Layer& layer, std::size_t length) noexcept;
   void store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept;
 
   CacheShape shape_;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/half.hpp"
+#include "simd/cached_vectors.hpp"
 
 namespace heed::simd {
 namespace {
@@ -43,7 +44,19 @@ inline bool store_bytes(const float* from, std::size_t dim, std::int8_t* row, fl
   return true;
 }
 
+constexpr HalfMasks make_masks() noexcept {
+  HalfMasks m{};
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    m.sign_and_number[i] = static_cast<std::int32_t>(0x8FFFFFFF);
+    m.exponent[i] = 0x7C00;
+    m.infinity[i] = 0x7F800000;
+  }
+  return m;
+}
+
 }  // namespace
+
+constinit const HalfMasks kHalfMasks = make_masks();
 
 HEED_KERNEL bool kernel_store_row(RowType type, const float* from, std::size_t dim, std::byte* row,
                                   float* scale) noexcept {

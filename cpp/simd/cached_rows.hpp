@@ -6,8 +6,8 @@
 //
 // Rows are padded with zeros to a multiple of kRowStep numbers, so that no kernel has a remainder. Half floats become
 // floats with three instructions a vector: the bits move into place, and a power of two that the exponent's bias leaves
-// over, 2^-112, is made good by the other factor of the product. Infinite and NaN halves come out finite that way; who
-// stores rows learns whether they are finite, and others are read through kernel_widen().
+// over, 2^-112, is made good by the other factor of the product. Infinite and NaN halves would come out finite that
+// way; who stores rows learns whether they are finite and says so when they are read.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +34,7 @@ constexpr std::size_t number_bytes(RowType type) noexcept {
 struct CachedRows {
   const std::byte* data = nullptr;
   const float* scales = nullptr;
+  bool finite = true;  // false takes a slower path for kHalf
 
   template <class T>
   const T* as() const noexcept {

@@ -10,18 +10,6 @@
 namespace heed::simd {
 namespace {
 
-// Half of 2^112 multiplies the query and half the sum, so that neither overflows (cached_vectors.hpp).
-constexpr float kHalfRoot = 0x1p56f;
-
-template <class Row>
-constexpr bool is_half = sizeof(typename Row::Number) == 2;
-
-template <class Row>
-inline F32 query_vector(const float* from) noexcept {
-  if constexpr (is_half<Row>) return load(from) * splat(kHalfRoot);
-  return load(from);
-}
-
 // t of kLanes rows in, their scores out.
 inline F32 add_across(F32 (&t)[kLanes]) noexcept {
   xsimd::transpose(t, t + kLanes);
@@ -33,40 +21,56 @@ inline F32 add_across(F32 (&t)[kLanes]) noexcept {
 template <class Row>
 inline F32 finish(F32 (&t)[kLanes]) noexcept {
   const F32 sum = add_across(t);
-  if constexpr (is_half<Row>) return sum * splat(kHalfRoot);
+  if constexpr (sizeof(typename Row::Number) == 2) return sum * splat(kHalfRoot);
   return sum;
 }
 
-template <std::size_t kQueries, class Row>
+// kColumns is the number of columns where it is known when compiling, and 0 elsewhere.
+template <std::size_t kQueries, std::size_t kColumns, class Row>
 inline void row_sums(const float* queries, const typename Row::Number* row, std::size_t columns,
-                     F32 (&t)[kQueries][kLanes], std::size_t lane) noexcept {
+                     typename Row::Constants k, F32 (&t)[kQueries][kLanes], std::size_t lane) noexcept {
   F32 a[kQueries], b[kQueries];
 #pragma clang loop unroll(full)
   for (std::size_t q = 0; q < kQueries; ++q) a[q] = b[q] = zero();
-#pragma clang loop unroll(disable)
-  for (std::size_t c = 0; c < columns; c += 2 * kLanes) {
-    const F32 low = Row::vector(row + c), high = Row::vector(row + c + kLanes);
+  const auto step = [&](std::size_t c) {
+    const F32 low = Row::vector(row + c, k), high = Row::vector(row + c + kLanes, k);
 #pragma clang loop unroll(full)
     for (std::size_t q = 0; q < kQueries; ++q) {
-      a[q] = madd(query_vector<Row>(queries + q * columns + c), low, a[q]);
-      b[q] = madd(query_vector<Row>(queries + q * columns + c + kLanes), high, b[q]);
+      a[q] = madd(load(queries + q * columns + c), low, a[q]);
+      b[q] = madd(load(queries + q * columns + c + kLanes), high, b[q]);
     }
+  };
+  if constexpr (kColumns != 0) {
+#pragma clang loop unroll(full)
+    for (std::size_t c = 0; c < kColumns; c += 2 * kLanes) step(c);
+  } else {
+#pragma clang loop unroll(disable)
+    for (std::size_t c = 0; c < columns; c += 2 * kLanes) step(c);
   }
 #pragma clang loop unroll(full)
   for (std::size_t q = 0; q < kQueries; ++q) t[q][lane] = a[q] + b[q];
 }
 
-template <std::size_t kQueries, class Row>
+template <std::size_t kQueries, std::size_t kColumns, class Row>
 inline void score_rows(const float* queries, const typename Row::Number* rows, std::size_t count, std::size_t columns,
                        float* scores, std::size_t stride) noexcept {
+  const typename Row::Constants k = Row::constants();
+  const std::size_t step = kColumns != 0 ? kColumns : columns;
   for (std::size_t j = 0; j < count; j += kLanes) {
     F32 t[kQueries][kLanes];
 #pragma clang loop unroll(full)
     for (std::size_t r = 0; r < kLanes; ++r)
-      row_sums<kQueries, Row>(queries, rows + (j + r) * columns, columns, t, r);
+      row_sums<kQueries, kColumns, Row>(queries, rows + (j + r) * step, step, k, t, r);
 #pragma clang loop unroll(full)
     for (std::size_t q = 0; q < kQueries; ++q) store(scores + q * stride + j, finish<Row>(t[q]));
   }
+}
+
+template <std::size_t kQueries, class Row>
+HEED_KERNEL void kernel_score_group(const float* queries, const typename Row::Number* rows, std::size_t count,
+                                    std::size_t columns, float* scores, std::size_t stride) noexcept {
+  if (kQueries == 1 && columns == 64) return score_rows<kQueries, 64, Row>(queries, rows, count, 64, scores, stride);
+  score_rows<kQueries, 0, Row>(queries, rows, count, columns, scores, stride);
 }
 
 template <class Row>
@@ -75,11 +79,11 @@ inline void score_all(const RowQueries& queries, const CachedRows& rows, std::si
   const auto* const data = rows.as<typename Row::Number>();
   std::size_t q = 0;
   for (; q + 4 <= queries.count; q += 4)
-    score_rows<4, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+    kernel_score_group<4, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
   for (; q + 2 <= queries.count; q += 2)
-    score_rows<2, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+    kernel_score_group<2, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
   if (q < queries.count)
-    score_rows<1, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+    kernel_score_group<1, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
 }
 
 // sum_c query[c] * row[c], exact.
@@ -144,7 +148,8 @@ inline void score_listed_rows(const float* query, const CachedRows& rows, const 
   const auto* const data = rows.as<typename Row::Number>();
   score_listed(list, count, scores, [&](const std::uint32_t* chosen) {
     F32 t[1][kLanes];
-    for (std::size_t r = 0; r < kLanes; ++r) row_sums<1, Row>(query, data + chosen[r] * columns, columns, t, r);
+    for (std::size_t r = 0; r < kLanes; ++r)
+      row_sums<1, 0, Row>(query, data + chosen[r] * columns, columns, Row::constants(), t, r);
     return finish<Row>(t[0]);
   });
 }
@@ -170,7 +175,9 @@ HEED_KERNEL void kernel_round_query(const float* query, std::size_t columns, std
 HEED_KERNEL void kernel_row_scores(RowType type, const RowQueries& queries, const CachedRows& rows, std::size_t count,
                                    std::size_t columns, float* scores, std::size_t stride) noexcept {
   if (type == RowType::kFloat) return score_all<FloatRow>(queries, rows, count, columns, scores, stride);
-  if (type == RowType::kHalf) return score_all<HalfRow>(queries, rows, count, columns, scores, stride);
+  if (type == RowType::kHalf && rows.finite)
+    return score_all<HalfRow>(queries, rows, count, columns, scores, stride);
+  if (type == RowType::kHalf) return score_all<CarefulHalfRow>(queries, rows, count, columns, scores, stride);
   for (std::size_t q = 0; q < queries.count; ++q)
     score_bytes(queries.whole + q * columns, queries.scales[q], rows, count, columns, scores + q * stride);
 }
@@ -181,7 +188,9 @@ HEED_KERNEL void kernel_listed_scores(RowType type, const RowQueries& query, con
   if (count == 0) return;
   if (type == RowType::kFloat)
     return score_listed_rows<FloatRow>(query.floats, rows, list, count, columns, scores);
-  if (type == RowType::kHalf) return score_listed_rows<HalfRow>(query.floats, rows, list, count, columns, scores);
+  if (type == RowType::kHalf)
+    return rows.finite ? score_listed_rows<HalfRow>(query.floats, rows, list, count, columns, scores)
+                       : score_listed_rows<CarefulHalfRow>(query.floats, rows, list, count, columns, scores);
   const std::int8_t* const data = rows.as<std::int8_t>();
   score_listed(list, count, scores, [&](const std::uint32_t* chosen) {
     const std::int8_t* row[kLanes];

@@ -18,7 +18,11 @@
 
 namespace heed::simd {
 
-/// Rows of scaled queries, padded like the cache's rows: floats, and for kByte whole numbers with a scale each.
+/// Half of 2^112 multiplies a query of kHalf rows and half the sum, so that neither overflows (cached_rows.hpp).
+inline constexpr float kHalfRoot = 0x1p56f;
+
+/// Rows of scaled queries, padded like the cache's rows: floats, for kHalf times kHalfRoot; for kByte whole numbers with
+/// a scale each.
 struct RowQueries {
   const float* floats = nullptr;
   const std::int16_t* whole = nullptr;
@@ -41,7 +45,6 @@ constexpr std::int32_t largest_whole(std::size_t columns) noexcept {
 void kernel_round_query(const float* query, std::size_t columns, std::int16_t* whole, float* scale) noexcept;
 
 /// scores[r * stride + j] for query r and row j < round_up(count, kLanes): the rows past `count` must be readable.
-/// For kHalf all rows must be finite.
 void kernel_row_scores(RowType type, const RowQueries& queries, const CachedRows& rows, std::size_t count,
                        std::size_t columns, float* scores, std::size_t stride) noexcept;
 
