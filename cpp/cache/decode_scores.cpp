@@ -19,11 +19,12 @@ DecodeScores::DecodeScores(const KvCache& cache, const DecodeProblem& problem) n
       shape_(decode_shape(cache, problem)),
       columns_(simd::row_columns(shape_.head_dim)) {}
 
-bool DecodeScores::prepare() noexcept {
+bool DecodeScores::prepare(bool rounded) noexcept {
+  rounded_ = rounded || cache_.shape().type == RowType::kByte;
   const std::size_t rows = shape_.kv_heads * most_rows();
   const CheckedSize numbers = checked_product({rows, columns_});
   if (!numbers.fits || !packed_.resize(numbers.value)) return false;
-  return cache_.shape().type != RowType::kByte || (whole_.resize(numbers.value) && scales_.resize(rows));
+  return !rounded_ || (whole_.resize(numbers.value) && scales_.resize(rows));
 }
 
 void DecodeScores::start(Range queries) noexcept {
@@ -35,10 +36,10 @@ void DecodeScores::start(Range queries) noexcept {
       const std::size_t place = g * most_rows() + r;
       const float* from = problem_.q + (query_of(r) * shape_.heads + head_of(g, r)) * shape_.head_dim;
       float* to = packed_.data() + place * columns_;
-      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c] * root;
+      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c];
       std::fill(to + shape_.head_dim, to + columns_, 0.0f);
-      if (cache_.shape().type == RowType::kByte)
-        simd::kernel_round_query(to, columns_, whole_.data() + place * columns_, scales_.data() + place);
+      if (rounded_) simd::kernel_round_query(to, columns_, whole_.data() + place * columns_, scales_.data() + place);
+      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] *= root;
     }
   }
 }
@@ -50,7 +51,7 @@ bool DecodeScores::any_see(Range keys) const noexcept {
 
 simd::RowQueries DecodeScores::packed(std::size_t g) const noexcept {
   const std::size_t place = g * most_rows();
-  const bool bytes = cache_.shape().type == RowType::kByte;
+  const bool bytes = rounded_;
   return {packed_.data() + place * columns_, bytes ? whole_.data() + place * columns_ : nullptr,
           bytes ? scales_.data() + place : nullptr, rows()};
 }

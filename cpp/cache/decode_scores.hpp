@@ -21,8 +21,8 @@ class DecodeScores {
  public:
   DecodeScores(const KvCache& cache, const DecodeProblem& problem) noexcept;
 
-  /// Room for a block. False when there is none.
-  [[nodiscard]] bool prepare() noexcept;
+  /// Room for a block; `rounded` also for the queries as whole numbers. False when there is none.
+  [[nodiscard]] bool prepare(bool rounded = false) noexcept;
   /// Scales and packs queries [first, last), at most kDecodeQueries.
   void start(Range queries) noexcept;
 
@@ -45,13 +45,10 @@ class DecodeScores {
   void form_listed(std::size_t g, std::size_t row, std::size_t page, const std::uint32_t* list, std::size_t count,
                    float* scores) const noexcept;
 
-  /// A scaled query, padded.
-  const float* query(std::size_t g, std::size_t row) const noexcept {
-    return packed_.data() + (g * most_rows() + row) * columns_;
-  }
+  /// The block's scaled queries of a key head, as the kernels read them.
+  simd::RowQueries packed(std::size_t g) const noexcept;
 
  private:
-  simd::RowQueries packed(std::size_t g) const noexcept;
   void apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
 
   const KvCache& cache_;
@@ -59,6 +56,7 @@ class DecodeScores {
   AttentionShape shape_;
   Range queries_;
   std::size_t columns_;
+  bool rounded_ = false;
   Buffer<float> packed_;
   Buffer<std::int16_t> whole_;
   Buffer<float> scales_;

@@ -1,9 +1,12 @@
 #include "cache/kv_cache.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <new>
 #include <utility>
+
+#include "simd/row_filter.hpp"
 
 namespace heed {
 namespace {
@@ -13,6 +16,21 @@ constexpr std::size_t kMostTokens = 1u << 24;  // as for attention: positions ar
 Status no_memory(std::size_t tokens) {
   return Status::fail(ErrorCode::kOutOfMemory,
                       "no memory left for " + std::to_string(tokens) + " tokens; the cache is as it was");
+}
+
+// ||key||, rounded up, and what rounding to the cache's type may add: half floats are within 2^-11 of themselves or
+// 2^-25, bytes within half a step.
+float stored_norm(const float* key, std::size_t dim, simd::RowType type) noexcept {
+  double squares = 0.0, largest = 0.0;
+  for (std::size_t c = 0; c < dim; ++c) {
+    squares += double{key[c]} * double{key[c]};
+    largest = std::max(largest, std::abs(double{key[c]}));
+  }
+  const double norm = std::sqrt(squares), columns = std::sqrt(static_cast<double>(dim));
+  const double more = type == simd::RowType::kHalf   ? norm * 0x1p-11 + columns * 0x1p-25
+                      : type == simd::RowType::kByte ? columns * largest / 253.0
+                                                     : 0.0;
+  return std::nextafter(static_cast<float>(norm + more), simd::kInfinity);
 }
 
 }  // namespace
@@ -38,7 +56,8 @@ Status validate(const CacheShape& shape) {
   return {};
 }
 
-KvCache::KvCache(const CacheShape& shape) : shape_(shape), layout_(shape), status_(validate(shape)) {
+KvCache::KvCache(const CacheShape& shape)
+    : shape_(shape), layout_(shape), status_(validate(shape)), shadow_(shape), tails_(shape) {
   if (!status_.ok()) return;
   layers_.reset(new (std::nothrow) Layer[shape.layers]);
   if (layers_ == nullptr) {
@@ -57,7 +76,7 @@ std::size_t KvCache::length() const noexcept {
 std::size_t KvCache::bytes() const noexcept {
   std::size_t total = 0;
   for (std::size_t i = 0; i < shape_.layers; ++i) total += layers_[i].table.bytes();
-  return total;
+  return total + shadow_.bytes() + tails_.bytes();
 }
 
 void KvCache::store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept {
@@ -67,6 +86,8 @@ void KvCache::store(std::byte* page, std::size_t at, const float* keys, const fl
     auto* const value_scales = reinterpret_cast<float*>(page + layout_.value_scale(g, at));
     finite &= simd::kernel_store_row(shape_.type, keys + g * shape_.head_dim, shape_.head_dim,
                                      page + layout_.key(g, at), scales);
+    auto* const norm = reinterpret_cast<float*>(page + layout_.norm(g, at));
+    *norm = stored_norm(keys + g * shape_.head_dim, shape_.head_dim, shape_.type);
     finite &= simd::kernel_store_row(shape_.type, values + g * shape_.value_dim, shape_.value_dim,
                                      page + layout_.value(g, at), value_scales);
   }
@@ -106,7 +127,7 @@ Status KvCache::rewind(std::size_t length) {
   if (length > longest)
     return Status::fail(ErrorCode::kInvalidArgument, "length is " + std::to_string(length) + "; the cache holds " +
                                                          std::to_string(longest) + " tokens");
-  for (std::size_t i = 0; i < shape_.layers; ++i) cut(layers_[i], std::min(layers_[i].length, length));
+  for (std::size_t i = 0; i < shape_.layers; ++i) cut(i, std::min(layers_[i].length, length));
   return {};
 }
 
@@ -114,17 +135,19 @@ Status KvCache::rewind(std::size_t layer, std::size_t length) {
   if (layer >= shape_.layers || length > layers_[layer].length)
     return Status::fail(ErrorCode::kInvalidArgument,
                         "layer " + std::to_string(layer) + " does not hold " + std::to_string(length) + " tokens");
-  cut(layers_[layer], length);
+  cut(layer, length);
   return {};
 }
 
-void KvCache::cut(Layer& layer, std::size_t length) noexcept {
-  layer.length = length;
-  layer.table.shrink((length + kPageTokens - 1) / kPageTokens);
+void KvCache::cut(std::size_t layer, std::size_t length) noexcept {
+  layers_[layer].length = length;
+  layers_[layer].table.shrink((length + kPageTokens - 1) / kPageTokens);
+  shadow_.rewind(layer, length);
+  tails_.rewind(layer, length);
 }
 
 void KvCache::clear() noexcept {
-  for (std::size_t i = 0; i < shape_.layers; ++i) cut(layers_[i], 0);
+  for (std::size_t i = 0; i < shape_.layers; ++i) cut(i, 0);
 }
 
 Status KvCache::fork(const KvCache& other) {
@@ -134,6 +157,10 @@ Status KvCache::fork(const KvCache& other) {
       return no_memory(other.length());
     }
     layers_[i].length = other.layers_[i].length;
+  }
+  if (!shadow_.share(other.shadow_) || !tails_.share(other.tails_)) {
+    clear();
+    return no_memory(other.length());
   }
   return {};
 }
@@ -158,6 +185,18 @@ simd::CachedRows KvCache::value_rows(std::size_t layer, std::size_t head, Range 
   return rows;
 }
 
+double KvCache::key_norm(std::size_t layer, std::size_t head, std::size_t count) const noexcept {
+  float largest = 0.0f;
+  for (std::size_t first = 0; first < count; first += kPageTokens) {
+    const std::size_t size = std::min(kPageTokens, count - first), whole = size / simd::kLanes * simd::kLanes;
+    const auto* const norms =
+        reinterpret_cast<const float*>(page(layer, first / kPageTokens) + layout_.norm(head, 0));
+    largest = std::max(largest, simd::kernel_row_max(norms, whole));
+    for (std::size_t i = whole; i < size; ++i) largest = std::max(largest, norms[i]);
+  }
+  return double{largest};
+}
+
 void KvCache::read(std::size_t layer, std::size_t head, std::size_t token, float* key, float* value) const noexcept {
   const std::byte* const from = page(layer, token / kPageTokens);
   const std::size_t at = token % kPageTokens;
@@ -165,7 +204,7 @@ void KvCache::read(std::size_t layer, std::size_t head, std::size_t token, float
     // A row is whole steps; only `dim` numbers of it are wanted.
     float step[simd::kRowStep];
     for (std::size_t c = 0; c < dim; c += simd::kRowStep) {
-      simd::kernel_widen(shape_.type,
+      simd::widen_rows(shape_.type,
                          {rows.data + c * simd::number_bytes(shape_.type), rows.scales}, 1, simd::kRowStep, step);
       std::copy_n(step, std::min(simd::kRowStep, dim - c), to + c);
     }

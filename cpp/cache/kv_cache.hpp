@@ -13,6 +13,8 @@
 #include "base/view.hpp"
 #include "cache/page_layout.hpp"
 #include "cache/page_table.hpp"
+#include "cache/shadow_keys.hpp"
+#include "cache/tail_state.hpp"
 #include "parallel/task_pool.hpp"
 
 namespace heed {
@@ -35,7 +37,7 @@ class KvCache {
   std::size_t length(std::size_t layer) const noexcept { return layers_[layer].length; }
   /// Tokens that every layer holds.
   std::size_t length() const noexcept;
-  /// Of all pages, those that a fork shares too.
+  /// Of all pages, those that a fork shares too, and of what searches keep.
   std::size_t bytes() const noexcept;
 
   /// keys (tokens, kv_heads, head_dim), values (tokens, kv_heads, value_dim). kInvalidArgument beyond the capacity.
@@ -55,8 +57,14 @@ class KvCache {
   /// Keys and values of a head for tokens [range), which lie in one page.
   simd::CachedRows key_rows(std::size_t layer, std::size_t head, Range range) const noexcept;
   simd::CachedRows value_rows(std::size_t layer, std::size_t head, Range range) const noexcept;
+  /// An upper bound of the norms of a head's first `count` keys, as they are stored.
+  double key_norm(std::size_t layer, std::size_t head, std::size_t count) const noexcept;
   /// Whether all numbers of tokens [range), which lie in one page, are finite.
   bool finite(std::size_t layer, Range range) const noexcept;
+
+  /// What searches and estimators keep beside the tokens; each is brought up to date by who uses it.
+  ShadowKeys& shadow() noexcept { return shadow_; }
+  TailState& tails() noexcept { return tails_; }
 
   /// Token t of a head as floats.
   void read(std::size_t layer, std::size_t head, std::size_t token, float* key, float* value) const noexcept;
@@ -66,13 +74,15 @@ class KvCache {
     PageTable table;
     std::size_t length = 0;
   };
-  static void cut(Layer& layer, std::size_t length) noexcept;
+  void cut(std::size_t layer, std::size_t length) noexcept;
   void store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept;
 
   CacheShape shape_;
   PageLayout layout_;
   Status status_;
   std::unique_ptr<Layer[]> layers_;
+  ShadowKeys shadow_;
+  TailState tails_;
 };
 
 }  // namespace heed

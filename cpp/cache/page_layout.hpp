@@ -3,7 +3,7 @@
 //
 //   page     flags [tokens] bytes, then per key/value head:
 //   head     keys [tokens][row_columns(d)]    values [tokens][row_columns(d_v)]
-//            for bytes also scales of the keys [tokens] and of the values [tokens], float
+//            norms of the keys [tokens], float; for bytes also scales of the keys and of the values [tokens], float
 //
 // Flag t is not 0 where token t has a number that is not finite in the cache's type.
 #pragma once
@@ -27,18 +27,23 @@ struct CacheShape {
   simd::RowType type = simd::RowType::kFloat;
 };
 
+/// Tokens of a page.
+constexpr std::size_t page_tokens(const CacheShape& shape) noexcept {
+  return shape.capacity < kPageTokens ? round_up(shape.capacity, 64) : kPageTokens;
+}
+
 class PageLayout {
  public:
   explicit PageLayout(const CacheShape& shape) noexcept
       : type_(shape.type),
-        tokens_(shape.capacity < kPageTokens ? round_up(shape.capacity, 64) : kPageTokens),
+        tokens_(page_tokens(shape)),
         heads_(shape.kv_heads),
         key_bytes_(simd::row_columns(shape.head_dim) * simd::number_bytes(type_)),
         value_bytes_(simd::row_columns(shape.value_dim) * simd::number_bytes(type_)),
         keys_(round_up(tokens_ * key_bytes_, kAlignment)),
         values_(round_up(tokens_ * value_bytes_, kAlignment)),
         scales_(type_ == simd::RowType::kByte ? tokens_ * sizeof(float) : 0),
-        head_(keys_ + values_ + 2 * scales_) {}
+        head_(keys_ + values_ + 2 * scales_ + tokens_ * sizeof(float)) {}
 
   std::size_t key_bytes() const noexcept { return key_bytes_; }
   std::size_t value_bytes() const noexcept { return value_bytes_; }
@@ -55,6 +60,10 @@ class PageLayout {
   }
   std::size_t value_scale(std::size_t head, std::size_t token) const noexcept {
     return key_scale(head, token) + scales_;
+  }
+
+  std::size_t norm(std::size_t head, std::size_t token) const noexcept {
+    return key_scale(head, token) + 2 * scales_;
   }
 
   /// Rows of one head of a page, from a token on.

@@ -74,8 +74,38 @@ HEED_KERNEL bool kernel_store_row(RowType type, const float* from, std::size_t d
   return false;
 }
 
-HEED_KERNEL void kernel_widen(RowType type, const CachedRows& rows, std::size_t count, std::size_t columns,
-                              float* to) noexcept {
+HEED_KERNEL float kernel_store_bytes(const CachedRows& row, RowType type, std::size_t columns, std::int8_t* to,
+                                     double* error, double* norm) noexcept {
+  float step[kRowStep], largest = 0.0f, check = 0.0f;
+  const auto each_step = [&](auto&& visit) {
+    for (std::size_t c = 0; c < columns; c += kRowStep) {
+      widen_rows(type, {row.data + c * number_bytes(type), row.scales}, 1, kRowStep, step);
+      for (std::size_t i = 0; i < kRowStep; ++i) visit(c + i, step[i]);
+    }
+  };
+  each_step([&](std::size_t, float x) {
+    largest = std::max(largest, std::abs(x));
+    check += x - x;
+  });
+  *error = *norm = std::numeric_limits<double>::infinity();
+  std::fill_n(to, columns, std::int8_t{0});
+  if (check != 0.0f) return 0.0f;
+  const float scale = largest / 127.0f;
+  const float inverse = scale < std::numeric_limits<float>::min() ? 0.0f : 1.0f / scale;
+  double errors = 0.0, squares = 0.0;
+  each_step([&](std::size_t c, float x) {
+    const float rounded = std::clamp(std::nearbyint(x * inverse), -127.0f, 127.0f);
+    to[c] = static_cast<std::int8_t>(rounded);
+    const double off = double{x} - double{scale} * double{rounded};
+    errors += off * off;
+    squares += double{x} * double{x};
+  });
+  *error = std::sqrt(errors);
+  *norm = std::sqrt(squares);
+  return scale;
+}
+
+void widen_rows(RowType type, const CachedRows& rows, std::size_t count, std::size_t columns, float* to) noexcept {
   for (std::size_t j = 0; j < count; ++j, to += columns) {
     switch (type) {
       case RowType::kFloat:

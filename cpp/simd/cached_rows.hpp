@@ -45,7 +45,12 @@ struct CachedRows {
 /// Writes `dim` floats as one padded row; false when the row is not finite in its type. `scale` is for kByte.
 bool kernel_store_row(RowType type, const float* from, std::size_t dim, std::byte* row, float* scale) noexcept;
 
+/// A cached row of any type as one row of bytes; returns its scale. `error` and `norm`: the norms of what the bytes are
+/// off by, and of the row. A row that is not finite becomes zeros with an infinite error.
+float kernel_store_bytes(const CachedRows& row, RowType type, std::size_t columns, std::int8_t* to, double* error,
+                         double* norm) noexcept;
+
 /// The other way: `count` padded rows as floats.
-void kernel_widen(RowType type, const CachedRows& rows, std::size_t count, std::size_t columns, float* to) noexcept;
+void widen_rows(RowType type, const CachedRows& rows, std::size_t count, std::size_t columns, float* to) noexcept;
 
 }  // namespace heed::simd

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cache/decode.hpp"
+#include "cache/decode_topk.hpp"
 #include "support/inputs.hpp"
 #include "support/run.hpp"
 
@@ -83,6 +84,42 @@ inline Exact decode(const KvCache& cache, const Inputs& inputs, std::size_t thre
   if (job.status().ok()) job.run({0, job.units()});
   EXPECT_TRUE(out.guards_intact() && lse.guards_intact()) << "written outside the output";
   return {out.values(), lse.values()};
+}
+
+/// The cache's own scores of one row with all tokens, -infinity for those it does not see.
+inline std::vector<float> cached_scores(const KvCache& cache, const Inputs& inputs, std::size_t query,
+                                        std::size_t head) {
+  const DecodeProblem problem = decode_problem(inputs, nullptr, nullptr);
+  DecodeScores scores(cache, problem);
+  EXPECT_TRUE(scores.prepare());
+  scores.start({query, query + 1});
+  const std::size_t n = inputs.shape.keys, group = inputs.shape.group(), stride = round_up(n, kDecodeChunk);
+  std::vector<float> rows(group * stride);
+  for (std::size_t j = 0; j < n; j += kDecodeChunk)
+    scores.form(head / group, {j, std::min(j + kDecodeChunk, n)}, rows.data() + j, stride);
+  const auto from = rows.begin() + static_cast<std::ptrdiff_t>(head % group * stride);
+  return {from, from + static_cast<std::ptrdiff_t>(n)};
+}
+
+inline Sparse decode_topk(KvCache& cache, const Inputs& inputs, const Budget& budget, Estimator estimator,
+                          CacheSearch search, std::size_t threads = 1) {
+  TaskPool pool;
+  EXPECT_TRUE(pool.start(threads).ok());
+  const std::size_t rows = inputs.rows();
+  Guarded<float> out(inputs.out_size()), dropped(rows), bound(rows);
+  Guarded<std::uint32_t> offsets(rows + 1), kept(rows);
+  EXPECT_TRUE(write_offsets(inputs.shape, budget, offsets.data()));
+  Guarded<std::uint32_t> indices(std::vector<std::uint32_t>(offsets[rows], 0xFFFFFFFFu));
+  CacheTopK job(cache, decode_problem(inputs, out.data(), nullptr),
+                {budget, estimator, search, dropped.data(), bound.data(), kept.data(), indices.data(), offsets.data()},
+                pool);
+  EXPECT_TRUE(job.status().ok()) << job.status().detail;
+  if (job.status().ok()) job.run({0, job.units()});
+  EXPECT_TRUE(job.status().ok()) << job.status().detail;
+  EXPECT_TRUE(out.guards_intact() && dropped.guards_intact() && bound.guards_intact() && kept.guards_intact() &&
+              indices.guards_intact() && offsets.guards_intact())
+      << "written outside the outputs";
+  return {out.values(), dropped.values(), bound.values(), kept.values(), indices.values(), offsets.values()};
 }
 
 inline AttentionShape newest(std::size_t queries, std::size_t keys, std::size_t d) {

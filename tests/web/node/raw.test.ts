@@ -67,6 +67,16 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
     }
   });
 
+  test("caches have exactly the methods of RawKvCache", async () => {
+    const raw = await start(variant);
+    const own = Object.getOwnPropertyNames(raw.KvCache.prototype).filter((name) => name !== "constructor");
+    expect(own.sort()).toEqual(
+      members("RawKvCache")
+        .filter((name) => name !== "delete")
+        .sort(),
+    );
+  });
+
   test("option objects are read by the names of their types", async () => {
     const raw = await start(variant);
     const problem = Object.fromEntries(members("RawProblem").map((name) => [name, 0]));
@@ -79,6 +89,18 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       const { [missing]: _, ...rest } = options;
       expect(() => new raw.TopKJob(problem as never, rest as never), `without ${missing}`).toThrow(TypeError);
     }
+    const shape = Object.fromEntries(members("RawCacheShape").map((name) => [name, 1]));
+    for (const missing of members("RawCacheShape")) {
+      const { [missing]: _, ...rest } = shape;
+      expect(() => new raw.KvCache(rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+    const cache = new raw.KvCache(shape as never);
+    const decode = Object.fromEntries(members("RawDecodeProblem").map((name) => [name, 0]));
+    for (const missing of members("RawDecodeProblem")) {
+      const { [missing]: _, ...rest } = decode;
+      expect(() => new raw.CacheAttendJob(cache, rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+    cache.delete();
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {
       const { [missing]: _, ...rest } = collapse;

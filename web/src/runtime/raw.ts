@@ -99,6 +99,61 @@ export interface RawTopKOptions {
   offsets: number;
 }
 
+/** Order of `RowType` in cpp/simd/cached_rows.hpp. */
+export const rawCacheTypes = ["f32", "f16", "int8"] as const;
+
+export interface RawCacheShape {
+  layers: number;
+  kvHeads: number;
+  headDim: number;
+  valueDim: number;
+  /** Most tokens of a layer. */
+  capacity: number;
+  /** Index into `rawCacheTypes`. */
+  type: number;
+}
+
+/** A cache. No call may come between the creation of a job and its end. */
+export interface RawKvCache {
+  /** Final after construction. Nothing else may be called after a failure. */
+  status(): RawStatus;
+  /** Tokens that a layer holds. */
+  length(layer: number): number;
+  /** Of all pages, those that a fork shares too. */
+  bytes(): number;
+  /** `keys` (tokens, kvHeads, headDim), `values` (tokens, kvHeads, valueDim) f32. A failure changes nothing. */
+  append(layer: number, keys: number, values: number, tokens: number): RawStatus;
+  /** Keeps the first `length` tokens of every layer that has more. */
+  rewind(length: number): RawStatus;
+  /** The same for one layer, which must have as many. */
+  rewindLayer(layer: number, length: number): RawStatus;
+  clear(): void;
+  /** Shares all that `other` holds. This cache must be new and of the same shape. */
+  forkFrom(other: RawKvCache): RawStatus;
+  delete(): void;
+}
+
+/** Addresses of one call on a cache, whose layer's tokens are the keys; causal, ends aligned. */
+export interface RawDecodeProblem {
+  /** (queries, heads, headDim). */
+  q: number;
+  /** (queries, heads, valueDim), written. */
+  out: number;
+  /** (queries, heads), written; or 0. */
+  lse: number;
+  /** As in `RawProblem`, with the layer's length as the number of keys. */
+  bias: number;
+  allowed: number;
+  layer: number;
+  queries: number;
+  heads: number;
+  window: number;
+  sinks: number;
+  scale: number;
+  softcap: number;
+  maskPerHead: boolean;
+}
+
 export interface RawModule {
   readonly wasmMemory: WebAssembly.Memory;
   /** Present in builds with threads. */
@@ -132,6 +187,9 @@ export interface RawModule {
   ScoresJob: new (problem: RawProblem, batch: number, head: number, weights: boolean) => RawJob;
   /** Positions of the k largest of `scores` (count) in rank order: score descending, index ascending, NaN last. */
   selectTopK(scores: number, count: number, k: number, indices: number, values: number): RawStatus;
+  KvCache: new (shape: RawCacheShape) => RawKvCache;
+  /** Exact attention of new queries over a cache; a unit is a block of queries. */
+  CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem) => RawJob;
   /** Widens `count` IEEE half floats at `from` (u16) to f32 at `to`. */
   widenHalf(from: number, to: number, count: number): void;
 

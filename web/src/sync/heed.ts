@@ -5,14 +5,17 @@
  * Arrays in, plain arrays out; tensors in, a tensor out, and nothing is copied. It blocks its caller: made for workers,
  * for Node, and for windows only where the work is small.
  */
+import type { CacheOptions } from "../cache-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
+import { planCache } from "../check/cache.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
 import { checkSimulationId, planCollapse } from "../check/simulate.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
+import { StoredCache } from "../operations/cache.js";
 import { prepareCollapse } from "../operations/collapse.js";
 import { complete, type Operation } from "../operations/operation.js";
 import { prepareScores } from "../operations/scores.js";
@@ -42,6 +45,7 @@ import { load } from "../runtime/load.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
+import { KvCache } from "./kv-cache.js";
 
 /** Numbers as heed/sync takes them. */
 export type Input = Numbers | Tensor;
@@ -175,6 +179,16 @@ export class Heed {
   tensor(contents: number | Float32Array): Tensor {
     this.#runtime.assertAlive();
     return createTensor(this.#runtime, contents);
+  }
+
+  /**
+   * An empty cache of keys and values, for decoding token by token. The caller disposes it.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `disposed`, `out-of-memory`
+   */
+  cache(options: CacheOptions): KvCache {
+    this.#runtime.assertAlive();
+    return new KvCache(new StoredCache(this.#runtime, planCache(options)));
   }
 
   /** How much memory is in use. @throws {HeedError} `disposed` */

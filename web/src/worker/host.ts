@@ -4,6 +4,8 @@
  * A cancelled call leaves the queue, or stops at its next pause; its memory is given back before the page hears of it.
  */
 import { HeedError, reasonOf } from "../errors.js";
+import { prepareAppend, prepareDecode } from "../operations/cache.js";
+import { Caches } from "../operations/caches.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { prepareCollapse } from "../operations/collapse.js";
@@ -30,7 +32,16 @@ type Work = Exclude<RequestName, "load">;
 type Prepare<Name extends Work> = (
   runtime: Runtime,
   args: Requests[Name]["args"],
+  caches: Caches,
 ) => Operation<Requests[Name]["reply"]>;
+
+/** Something that has no result. */
+function done(runtime: Runtime, work: () => void): Operation<true> {
+  return singleOperation(runtime, () => {
+    work();
+    return true as const;
+  });
+}
 
 /** Results hold arrays only: plans that were posted name no tensors. */
 const prepare: { [Name in Work]: Prepare<Name> } = {
@@ -43,6 +54,16 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
   windowLaw: (runtime, parameters) => singleOperation(runtime, () => formulas.windowLaw(runtime, parameters)),
   ineffectiveShare: (runtime, parameters) =>
     singleOperation(runtime, () => formulas.ineffectiveShare(runtime, parameters)),
+  cacheCreate: (runtime, shape, caches) => singleOperation(runtime, () => caches.create(runtime, shape)),
+  cacheFork: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.fork(cache)),
+  cacheDispose: (runtime, { cache }, caches) => done(runtime, () => caches.dispose(cache)),
+  cacheAppend: (_, plan, caches) => prepareAppend(caches.get(plan.cache), plan),
+  cacheAttend: (_, plan, caches) =>
+    prepareDecode(caches.get(plan.cache), plan) as Operation<Requests["cacheAttend"]["reply"]>,
+  cacheRewind: (runtime, { cache, length }, caches) => done(runtime, () => caches.get(cache).rewind(length)),
+  cacheClear: (runtime, { cache }, caches) => done(runtime, () => caches.get(cache).clear()),
+  cacheLength: (runtime, { cache, layer }, caches) => singleOperation(runtime, () => caches.get(cache).length(layer)),
+  cacheBytes: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).bytes()),
   memory: (runtime) => singleOperation(runtime, () => runtime.memory()),
 };
 
@@ -60,6 +81,7 @@ function buffersOf(reply: unknown): ArrayBuffer[] {
 
 class Host {
   readonly #queue: Call[] = [];
+  readonly #caches = new Caches();
   #runtime: Runtime | undefined;
   #running: number | undefined;
   #cancelled = false;
@@ -122,7 +144,7 @@ class Host {
     // The table has an entry of the right type for every name; the compiler cannot follow the pairing.
     const start = prepare[call.name] as Prepare<Work>;
     const began = performance.now();
-    const operation = start(runtime, call.args as never);
+    const operation = start(runtime, call.args as never, this.#caches);
     try {
       const ended = await runInSteps(operation, {
         threads: runtime.info.threads,

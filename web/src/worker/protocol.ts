@@ -5,6 +5,7 @@
  * and free of functions, so that they can be posted.
  */
 import type { PostedOperand } from "../check/arrays.js";
+import type { AppendPlan, CacheShape, DecodePlan } from "../check/cache.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
@@ -21,6 +22,9 @@ export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximum
   wasm?: string | Uint8Array<ArrayBuffer> | WebAssembly.Module;
 };
 
+/** Arguments of a call on a cache, which goes by the number that the worker gave it. */
+export type OnCache<Plan = unknown> = Plan & { cache: number };
+
 /** Every request the worker understands: one line each, with its arguments and its reply. */
 export interface Requests {
   load: { args: LoadArguments; reply: Info };
@@ -32,6 +36,15 @@ export interface Requests {
   collapse: { args: CollapsePoint; reply: CollapseRow[] };
   windowLaw: { args: Formulas["windowLaw"]; reply: number };
   ineffectiveShare: { args: Formulas["ineffectiveShare"]; reply: number };
+  cacheCreate: { args: CacheShape; reply: number };
+  cacheFork: { args: OnCache; reply: number };
+  cacheDispose: { args: OnCache; reply: true };
+  cacheAppend: { args: OnCache<AppendPlan<never>>; reply: number };
+  cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] };
+  cacheRewind: { args: OnCache<{ length: number }>; reply: true };
+  cacheClear: { args: OnCache; reply: true };
+  cacheLength: { args: OnCache<{ layer: number }>; reply: number };
+  cacheBytes: { args: OnCache; reply: number };
   memory: { args: null; reply: MemoryUse };
 }
 export type RequestName = keyof Requests;

@@ -1,0 +1,189 @@
+import { create } from "heed/sync";
+import { afterAll, describe, expect, test } from "vitest";
+
+import { expectExact } from "../support/compare.js";
+import { expectError } from "../support/expect-error.js";
+import { expectedSync } from "../support/expected-variants.js";
+import { inputsFor, type Inputs, type Rules } from "../support/reference.js";
+import { chosen } from "../support/rule-cases.js";
+import type { Case } from "../support/shapes.js";
+
+const instances = await Promise.all(expectedSync.map((variant) => create({ variant })));
+afterAll(() => instances.forEach((heed) => heed.dispose()));
+
+const shape: Case = {
+  queries: 3,
+  keys: 1100,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 20,
+  valueDim: 9,
+  batch: 1,
+  causal: true,
+  layout: "token-major",
+};
+const cacheOptions = { kvHeads: 2, headDim: 20, valueDim: 9 };
+const inputs = inputsFor(shape, 91);
+const [keyRow, valueRow] = [40, 18];
+const queryRow = 80;
+
+describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("cache, $variant", ({ heed }) => {
+  const filled = (from: Inputs = inputs) => {
+    const cache = heed.cache(cacheOptions);
+    cache.append(from.k, from.v);
+    return cache;
+  };
+
+  const rules: Rules[] = [
+    {},
+    { window: 50, sinks: 3 },
+    { softcap: 2 },
+    { mask: chosen(shape, 1) },
+    { mask: chosen(shape, shape.heads) },
+    { mask: new Float32Array(shape.queries * shape.keys).map((_, i) => Math.sin(i)) },
+  ];
+  test.each(rules.map((one) => ({ one, name: Object.keys(one).join(" and ") || "no rule" })))(
+    "decoding is exact attention: $name",
+    ({ one }) => {
+      using cache = filled();
+      const { out, lse } = cache.attend(inputs.q, { heads: 4, ...one, lse: true });
+      expectExact({ ...inputs, rules: one }, out, lse);
+    },
+  );
+
+  test("token by token, every layer has its own", () => {
+    using cache = heed.cache({ ...cacheOptions, layers: 2, capacity: 8 });
+    for (let i = 0; i < 8; ++i) {
+      for (const layer of [0, 1]) {
+        const at = i + 8 * layer;
+        const k = inputs.k.subarray(at * keyRow, (at + 1) * keyRow);
+        const v = inputs.v.subarray(at * valueRow, (at + 1) * valueRow);
+        expect(cache.append(k, v, { layer })).toBe(i + 1);
+        const few = { ...shape, queries: 1, keys: i + 1 };
+        const q = inputs.q.subarray(0, queryRow);
+        const tokens = {
+          shape: few,
+          q,
+          k: inputs.k.subarray(8 * layer * keyRow, (at + 1) * keyRow),
+          v: inputs.v.subarray(8 * layer * valueRow, (at + 1) * valueRow),
+        };
+        expectExact(tokens, cache.attend(q, { heads: 4, layer }));
+      }
+    }
+    expectError("invalid-argument", /layer 1 holds 8 tokens.*capacity, 8/, () =>
+      cache.append(inputs.k.subarray(0, keyRow), inputs.v.subarray(0, valueRow), { layer: 1 }),
+    );
+    expect(cache.length({ layer: 1 })).toBe(8);
+  });
+
+  test("f16 and int8 are near f32, as far as their rounding goes", () => {
+    using exact = filled();
+    const expected = exact.attend(inputs.q, { heads: 4 });
+    const largest = inputs.v.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
+    for (const [dtype, step, bytes] of [
+      ["f16", 2 ** -11, 0.52],
+      ["int8", 1 / 254, 0.4],
+    ] as const) {
+      using cache = heed.cache({ ...cacheOptions, dtype });
+      cache.append(inputs.k, inputs.v);
+      expect(cache.bytes()).toBeLessThan(exact.bytes() * bytes);
+      const out = cache.attend(inputs.q, { heads: 4 });
+      // A key off by step max|k| in each of d numbers moves a score by at most scale |q|_1 step max|k|, a value by step.
+      const most = inputs.k.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
+      const row = Array.from({ length: 12 }, (_, r) => inputs.q.subarray(r * 20, (r + 1) * 20));
+      const sum = Math.max(...row.map((one) => one.reduce((a, x) => a + Math.abs(x), 0)));
+      const moved = (1.01 * sum * step * most) / Math.sqrt(20);
+      const allowed = largest * (Math.expm1(2 * moved) + step + 1e-5);
+      out.forEach((x, i) => expect(Math.abs(x - expected[i]!)).toBeLessThan(allowed));
+      expect(out).not.toEqual(expected);
+    }
+  });
+
+  test("rewind, fork and clear", () => {
+    using cache = filled();
+    const all = cache.attend(inputs.q, { heads: 4 });
+    using copy = cache.fork();
+    cache.rewind(1000);
+    const rest = [inputs.k.subarray(1000 * keyRow), inputs.v.subarray(1000 * valueRow)] as const;
+    cache.append(inputs.k.subarray(0, keyRow), inputs.v.subarray(0, valueRow));
+    expect(cache.length()).toBe(1001);
+    expect(copy.attend(inputs.q, { heads: 4 }), "the fork has not changed").toEqual(all);
+    cache.rewind(1000);
+    expect(cache.append(...rest)).toBe(1100);
+    expect(cache.attend(inputs.q, { heads: 4 }), "the same bits after the same tokens").toEqual(all);
+    cache.clear();
+    expect(cache.length()).toBe(0);
+    expect(cache.attend(inputs.q, { heads: 4 }).every((x) => x === 0)).toBe(true);
+    expectError("invalid-argument", /length is 2/, () => cache.rewind(2));
+  });
+
+  test("tensors in, a tensor out", () => {
+    using cache = heed.cache(cacheOptions);
+    using k = heed.tensor(inputs.k);
+    using v = heed.tensor(inputs.v);
+    using q = heed.tensor(inputs.q);
+    cache.append(k, v);
+    using out = cache.attend(q, { heads: 4 });
+    using plain = filled();
+    expect(out.view().slice()).toEqual(plain.attend(inputs.q, { heads: 4 }));
+    using other = heed.tensor(out.length);
+    expect(cache.attend(q, { heads: 4, out: other })).toBe(other);
+    expect(other.view().slice()).toEqual(out.view().slice());
+  });
+
+  test("nothing is held when it is disposed", () => {
+    const before = heed.memory().liveBytes;
+    const cache = filled();
+    const copy = cache.fork();
+    cache.attend(inputs.q, { heads: 4, lse: true });
+    cache.dispose();
+    cache.dispose();
+    expectError("disposed", /this cache was disposed/, () => cache.length());
+    copy.dispose();
+    expect(heed.memory().liveBytes).toBe(before);
+  });
+
+  test("what cannot be is refused, by name", () => {
+    const bad = (code: Parameters<typeof expectError>[0], text: RegExp, work: () => unknown) =>
+      expectError(code, text, work);
+    bad("invalid-argument", /kvHeads is 0/, () => heed.cache({ kvHeads: 0, headDim: 4 }));
+    bad("invalid-argument", /dtype is the string "f64"; one of "f32", "f16", "int8"/, () =>
+      heed.cache({ kvHeads: 1, headDim: 4, dtype: "f64" as "f32" }),
+    );
+    bad("invalid-argument", /no option "heads"/, () => heed.cache({ heads: 1, kvHeads: 1, headDim: 4 } as never));
+    bad("invalid-argument", /capacity is 16777217/, () => heed.cache({ kvHeads: 1, headDim: 4, capacity: 2 ** 24 + 1 }));
+    using cache = filled();
+    bad("shape-mismatch", /k has 41 numbers; a multiple of kvHeads \* headDim = 40/, () =>
+      cache.append(new Float32Array(41), new Float32Array(18)),
+    );
+    bad("shape-mismatch", /v has 17 numbers/, () => cache.append(new Float32Array(40), new Float32Array(17)));
+    bad("invalid-argument", /layer is 1/, () => cache.append(new Float32Array(40), new Float32Array(18), { layer: 1 }));
+    bad("non-finite", /k is NaN at index 7/, () =>
+      cache.append(new Float32Array(40).fill(NaN, 7), new Float32Array(18), { validate: true }),
+    );
+    bad("shape-mismatch", /heads is 3 and the cache's kvHeads is 2/, () => cache.attend(inputs.q, { heads: 3 }));
+    bad("shape-mismatch", /q has 80 numbers/, () => cache.attend(new Float32Array(80), { heads: 6 }));
+    bad("shape-mismatch", /mask has 5 numbers; queries \* keys = 3300/, () =>
+      cache.attend(inputs.q, { heads: 4, mask: new Uint8Array(5) }),
+    );
+    bad("invalid-argument", /no option "keep"/, () => cache.attend(inputs.q, { heads: 4, keep: { k: 1 } } as never));
+    expect(cache.length()).toBe(1100);
+  });
+});
+
+test("without memory the cache is as it was, and goes on", async () => {
+  const heed = await create({ variant: expectedSync[0]!, maximumMemory: 2 ** 25 });
+  const cache = heed.cache({ kvHeads: 4, headDim: 64 });
+  const tokens = 1024;
+  const [k, v] = [new Float32Array(tokens * 256).fill(0.5), new Float32Array(tokens * 256).fill(1)];
+  let held = 0;
+  expectError("out-of-memory", /there is no room|no memory left/, () => {
+    for (;;) held = cache.append(k, v);
+  });
+  expect(held).toBeGreaterThan(0);
+  expect(cache.length()).toBe(held);
+  expect(cache.attend(new Float32Array(256)).every((x) => Math.abs(x - 1) < 1e-5)).toBe(true);
+  cache.rewind(1);
+  expect(cache.append(k.subarray(0, 256), v.subarray(0, 256))).toBe(2);
+  heed.dispose();
+});

@@ -1,0 +1,169 @@
+/**
+ * From the arguments of a cache's calls to plans. What depends on how much the cache holds, which the caller's side of
+ * heed does not know, is checked where the cache is.
+ */
+import type { AppendOptions, CacheOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
+import { HeedError } from "../errors.js";
+import { rawCacheTypes } from "../runtime/raw.js";
+import {
+  checkLength,
+  checkNoOverlap,
+  checkOperand,
+  type MaskOperand,
+  type Operand,
+  type TensorLike,
+} from "./arrays.js";
+import { checkTarget, type IsTensor, type Target } from "./attend.js";
+import { callOptionNames, checkCallOptions } from "./call-options.js";
+import { checkFlag, checkOptionNames, checkWord } from "./names.js";
+import { checkCount, checkFinite } from "./numbers.js";
+import { checkRules, maskOperand, ruleOptionNames, type Rules } from "./rules.js";
+
+/** The most tokens of a layer: positions are compared as f32. */
+const mostTokens = 2 ** 24;
+
+const cacheNames = ["layers", "kvHeads", "headDim", "valueDim", "capacity", "dtype"] as const;
+const layerNames = ["layer", ...callOptionNames] as const;
+const appendNames = [...layerNames, "dtype", "validate"] as const;
+const decodeNames = [...appendNames, ...ruleOptionNames, "heads", "scale", "out", "lse"] as const;
+
+/** What a cache is made of; fixed when it is created. */
+export interface CacheShape {
+  layers: number;
+  kvHeads: number;
+  headDim: number;
+  valueDim: number;
+  capacity: number;
+  /** Index into `rawCacheTypes`. */
+  type: number;
+}
+
+/** @throws {HeedError} `invalid-argument` */
+export function planCache(options: CacheOptions): CacheShape {
+  checkOptionNames("cache", options, cacheNames);
+  const headDim = checkCount("headDim", options.headDim);
+  return {
+    layers: options.layers === undefined ? 1 : checkCount("layers", options.layers),
+    kvHeads: checkCount("kvHeads", options.kvHeads),
+    headDim,
+    valueDim: options.valueDim === undefined ? headDim : checkCount("valueDim", options.valueDim),
+    capacity: options.capacity === undefined ? mostTokens : checkCount("capacity", options.capacity, 1, mostTokens),
+    type: rawCacheTypes.indexOf(checkWord("dtype", options.dtype ?? "f32", rawCacheTypes)),
+  };
+}
+
+/** @throws {HeedError} `invalid-argument` */
+function checkLayer(shape: CacheShape, layer: unknown): number {
+  return layer === undefined ? 0 : checkCount("layer", layer, 0, shape.layers - 1);
+}
+
+/** @throws {HeedError} `invalid-argument` */
+export function planLayer(where: string, shape: CacheShape, options: LayerOptions): number {
+  checkOptionNames(where, options, layerNames);
+  checkCallOptions(options);
+  return checkLayer(shape, options.layer);
+}
+
+/** @throws {HeedError} `invalid-argument` */
+export function checkTokens(name: string, length: unknown): number {
+  return checkCount(name, length, 0, mostTokens);
+}
+
+function dtypeOf({ dtype }: AppendOptions): "f32" | "f16" | undefined {
+  return dtype === undefined ? undefined : checkWord("dtype", dtype, ["f32", "f16"]);
+}
+
+function tokensOf(name: string, length: number, row: number, factors: string): number {
+  if (Number.isInteger(length / row)) return length / row;
+  throw new HeedError("shape-mismatch", `${name} has ${length} numbers; a multiple of ${factors} = ${row} is needed`);
+}
+
+/** Tokens for one layer. */
+export interface AppendPlan<T> {
+  layer: number;
+  tokens: number;
+  k: Operand<T>;
+  v: Operand<T>;
+  validate: boolean;
+}
+
+/** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
+export function planAppend<T extends TensorLike = never>(
+  shape: CacheShape,
+  k: unknown,
+  v: unknown,
+  options: AppendOptions,
+  isTensor?: IsTensor<T>,
+): AppendPlan<T> {
+  checkOptionNames("append", options, appendNames);
+  checkCallOptions(options);
+  const dtype = dtypeOf(options);
+  const [keys, values] = [checkOperand("k", k, dtype, isTensor), checkOperand("v", v, dtype, isTensor)];
+  const tokens = tokensOf("k", keys.length, shape.kvHeads * shape.headDim, "kvHeads * headDim");
+  const needed = tokens * shape.kvHeads * shape.valueDim;
+  checkLength("v", values.length, needed, `tokens * kvHeads * valueDim with the ${tokens} tokens of k`);
+  return {
+    layer: checkLayer(shape, options.layer),
+    tokens,
+    k: keys,
+    v: values,
+    validate: checkFlag("validate", options.validate, false),
+  };
+}
+
+/** New queries of one layer, and where their results go. */
+export interface DecodePlan<T> extends Rules {
+  layer: number;
+  queries: number;
+  heads: number;
+  scale: number;
+  q: Operand<T>;
+  out: Target<T>;
+  lse: boolean;
+  mask: MaskOperand | undefined;
+  validate: boolean;
+}
+
+/** What the calls with queries have in common. */
+export function planQueries<T extends TensorLike>(
+  shape: CacheShape,
+  q: unknown,
+  options: Omit<DecodeOptions<unknown>, "lse">,
+  isTensor: IsTensor<T>,
+): Omit<DecodePlan<T>, "lse"> {
+  checkCallOptions(options);
+  const heads = options.heads === undefined ? shape.kvHeads : checkCount("heads", options.heads);
+  if (heads % shape.kvHeads !== 0) {
+    throw new HeedError(
+      "shape-mismatch",
+      `heads is ${heads} and the cache's kvHeads is ${shape.kvHeads}; heads must be a multiple of kvHeads`,
+    );
+  }
+  const operand = checkOperand("q", q, dtypeOf(options), isTensor);
+  const queries = tokensOf("q", operand.length, heads * shape.headDim, "heads * headDim");
+  const out = checkTarget(options.out, queries * heads * shape.valueDim, [operand], isTensor);
+  const mask = options.mask === undefined ? undefined : maskOperand(options.mask);
+  if (mask && out.kind === "array") checkNoOverlap(out.data, [mask]);
+  return {
+    layer: checkLayer(shape, options.layer),
+    queries,
+    heads,
+    scale: options.scale === undefined ? 1 / Math.sqrt(shape.headDim) : checkFinite("scale", options.scale),
+    q: operand,
+    out,
+    mask,
+    validate: checkFlag("validate", options.validate, false),
+    ...checkRules(options),
+  };
+}
+
+/** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
+export function planDecode<T extends TensorLike = never>(
+  shape: CacheShape,
+  q: unknown,
+  options: DecodeOptions<unknown>,
+  isTensor?: IsTensor<T>,
+): DecodePlan<T> {
+  checkOptionNames("attend", options, decodeNames);
+  return { ...planQueries(shape, q, options, isTensor), lse: checkFlag("lse", options.lse, false) };
+}
