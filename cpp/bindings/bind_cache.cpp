@@ -2,7 +2,10 @@
 // its cache changes.
 #include "bindings/runtime.hpp"
 #include "cache/decode.hpp"
+#include "cache/decode_topk.hpp"
 #include "cache/kv_cache.hpp"
+#include "cache/saved_cache.hpp"
+#include "sparse/topk_attention.hpp"
 
 namespace heed::bindings {
 namespace {
@@ -39,6 +42,28 @@ struct JsDecodeProblem {
   }
 };
 
+/// Field for field `RawCacheTopKOptions` in web/src/runtime/raw.ts.
+struct JsCacheTopKOptions {
+  std::uint32_t k;
+  double alpha, exponent;
+  std::uint32_t min, max;
+  int estimator, search;
+  Address dropped, bound, kept, indices, offsets;
+
+  Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
+
+  CacheTopKOptions options() const noexcept {
+    return {budget(),
+            static_cast<Estimator>(estimator),
+            static_cast<CacheSearch>(search),
+            at<float>(dropped),
+            at<float>(bound),
+            at<std::uint32_t>(kept),
+            at<std::uint32_t>(indices),
+            at<const std::uint32_t>(offsets)};
+  }
+};
+
 class JsKvCache {
  public:
   explicit JsKvCache(const CacheShape& shape) : cache_(shape) {}
@@ -54,6 +79,11 @@ class JsKvCache {
   JsStatus rewind_layer(std::uint32_t layer, std::uint32_t length) { return to_js(cache_.rewind(layer, length)); }
   void clear() { cache_.clear(); }
   JsStatus fork_from(JsKvCache* other) { return to_js(cache_.fork(other->cache_)); }
+  double saved_bytes() const { return static_cast<double>(heed::saved_bytes(cache_)); }
+  void save(Address to) const { save_cache(cache_, at<std::byte>(to)); }
+  JsStatus restore(Address from, double bytes) {
+    return to_js(restore_cache(at<const std::byte>(from), static_cast<std::size_t>(bytes), cache_));
+  }
 
  private:
   KvCache cache_;
@@ -63,6 +93,18 @@ JsKvCache* make_cache(const JsCacheShape& js) { return new JsKvCache(js.shape())
 
 Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js) {
   return new Job<CacheAttention>(cache->cache(), js.problem());
+}
+
+Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
+  return new Job<CacheTopK>(cache->cache(), js.problem(), options.options());
+}
+
+double cache_offsets(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options, Address offsets) {
+  const DecodeProblem problem = js.problem();
+  auto* const totals = at<std::uint32_t>(offsets);
+  if (!validate(cache->cache(), problem).ok()) return -1.0;
+  if (!write_offsets(decode_shape(cache->cache(), problem), options.budget(), totals)) return -1.0;
+  return totals[problem.queries * problem.heads];
 }
 
 }  // namespace
@@ -99,8 +141,26 @@ EMSCRIPTEN_BINDINGS(cache) {
       .function("rewind", &JsKvCache::rewind)
       .function("rewindLayer", &JsKvCache::rewind_layer)
       .function("clear", &JsKvCache::clear)
-      .function("forkFrom", &JsKvCache::fork_from, allow_raw_pointers());
+      .function("forkFrom", &JsKvCache::fork_from, allow_raw_pointers())
+      .function("savedBytes", &JsKvCache::saved_bytes)
+      .function("save", &JsKvCache::save)
+      .function("restore", &JsKvCache::restore);
+  value_object<JsCacheTopKOptions>("CacheTopKOptions")
+      .field("k", &JsCacheTopKOptions::k)
+      .field("alpha", &JsCacheTopKOptions::alpha)
+      .field("exponent", &JsCacheTopKOptions::exponent)
+      .field("min", &JsCacheTopKOptions::min)
+      .field("max", &JsCacheTopKOptions::max)
+      .field("estimator", &JsCacheTopKOptions::estimator)
+      .field("search", &JsCacheTopKOptions::search)
+      .field("dropped", &JsCacheTopKOptions::dropped)
+      .field("bound", &JsCacheTopKOptions::bound)
+      .field("kept", &JsCacheTopKOptions::kept)
+      .field("indices", &JsCacheTopKOptions::indices)
+      .field("offsets", &JsCacheTopKOptions::offsets);
   bind_job("CacheAttendJob", &make_attention);
+  bind_job("CacheTopKJob", &make_topk);
+  function("cacheOffsets", &cache_offsets, allow_raw_pointers());
 }
 
 }  // namespace heed::bindings

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "simd/row_filter.hpp"
 #include "simd/softmax_pass.hpp"
 #include "sparse/dropped_mass.hpp"
 #include "topk/select.hpp"
@@ -126,15 +127,16 @@ void CacheTopK::form_chunk(std::size_t g, std::size_t chunk) noexcept {
   const std::size_t first = chunk * kDecodeChunk;
   const Range keys{first, std::min(first + kDecodeChunk, shape.keys)};
   if (screened())
-    simd::kernel_row_scores(simd::RowType::kByte, scores_.packed(g), cache_.shadow().rows(problem_.layer, chunk, g),
+    simd::kernel_row_scores(simd::RowType::kByte, scores_.packed(g), cache_.shadow().rows(problem_.layer, first, g),
                             keys.size(), simd::row_columns(shape.head_dim), scores_of(g, 0) + first, stride_);
   else
     scores_.form(g, keys, scores_of(g, 0) + first, stride_);
   for (std::size_t r = 0; r < scores_.rows(); ++r) {
     const std::size_t seen = std::clamp(shape.end(scores_.query_of(r)), keys.begin, keys.end) - keys.begin;
     const float* const scores = scores_of(g, r) + first;
-    float highest = -simd::kInfinity;
-    for (std::size_t j = 0; j < seen; ++j) highest = scores[j] > highest ? scores[j] : highest;
+    const std::size_t whole = seen / simd::kLanes * simd::kLanes;
+    float highest = simd::kernel_row_max(scores, whole);
+    for (std::size_t j = whole; j < seen; ++j) highest = scores[j] > highest ? scores[j] : highest;
     Sums& sums = reinterpret_cast<Sums*>(sums_.data())[(g * scores_.most_rows() + r) * chunks_ + chunk];
     sums.reference = highest;
     const float reference = highest == -simd::kInfinity ? 0.0f : highest;
@@ -217,9 +219,8 @@ std::size_t CacheTopK::select(const Row& row, Scratch& s) noexcept {
 void CacheTopK::set_bands(Row& row, Scratch& s) noexcept {
   const double du = static_cast<double>(scores_.shape().head_dim + 6) * kUnitRoundoff, rounding = du / (1.0 - du);
   for (std::size_t j = 0; j < row.visible; j += kScreenGroup) {
-    const ShadowKeys::Norms* const page = cache_.shadow().norms(problem_.layer, j / kPageTokens, row.g);
-    const double error = double{page[j % kPageTokens / kScreenGroup].error};
-    const double key = double{page[j % kPageTokens / kScreenGroup].key} + error;
+    const ShadowKeys::Norms& norms = *cache_.shadow().norms(problem_.layer, j, row.g);
+    const double error = double{norms.error}, key = double{norms.key} + error;
     const double band = row.query_norm * error + (row.rounding_norm + rounding * row.query_norm) * key;
     s.bands[j / kScreenGroup] = std::nextafter(static_cast<float>(band), simd::kInfinity);
     row.band = std::max(row.band, band);

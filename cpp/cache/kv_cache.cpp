@@ -6,8 +6,6 @@
 #include <new>
 #include <utility>
 
-#include "simd/row_filter.hpp"
-
 namespace heed {
 namespace {
 
@@ -16,21 +14,6 @@ constexpr std::size_t kMostTokens = 1u << 24;  // as for attention: positions ar
 Status no_memory(std::size_t tokens) {
   return Status::fail(ErrorCode::kOutOfMemory,
                       "no memory left for " + std::to_string(tokens) + " tokens; the cache is as it was");
-}
-
-// ||key||, rounded up, and what rounding to the cache's type may add: half floats are within 2^-11 of themselves or
-// 2^-25, bytes within half a step.
-float stored_norm(const float* key, std::size_t dim, simd::RowType type) noexcept {
-  double squares = 0.0, largest = 0.0;
-  for (std::size_t c = 0; c < dim; ++c) {
-    squares += double{key[c]} * double{key[c]};
-    largest = std::max(largest, std::abs(double{key[c]}));
-  }
-  const double norm = std::sqrt(squares), columns = std::sqrt(static_cast<double>(dim));
-  const double more = type == simd::RowType::kHalf   ? norm * 0x1p-11 + columns * 0x1p-25
-                      : type == simd::RowType::kByte ? columns * largest / 253.0
-                                                     : 0.0;
-  return std::nextafter(static_cast<float>(norm + more), simd::kInfinity);
 }
 
 }  // namespace
@@ -86,12 +69,64 @@ void KvCache::store(std::byte* page, std::size_t at, const float* keys, const fl
     auto* const value_scales = reinterpret_cast<float*>(page + layout_.value_scale(g, at));
     finite &= simd::kernel_store_row(shape_.type, keys + g * shape_.head_dim, shape_.head_dim,
                                      page + layout_.key(g, at), scales);
-    auto* const norm = reinterpret_cast<float*>(page + layout_.norm(g, at));
-    *norm = stored_norm(keys + g * shape_.head_dim, shape_.head_dim, shape_.type);
     finite &= simd::kernel_store_row(shape_.type, values + g * shape_.value_dim, shape_.value_dim,
                                      page + layout_.value(g, at), value_scales);
+    note_norm(page, g, at);
   }
   page[layout_.flag(at)] = std::byte{finite ? std::uint8_t{0} : std::uint8_t{1}};
+}
+
+// ||key|| as it is stored, rounded up, or that of an earlier key of the page if it is larger.
+void KvCache::note_norm(std::byte* page, std::size_t head, std::size_t at) noexcept {
+  const simd::CachedRows row = layout_.keys(page, head, at);
+  double squares = 0.0;
+  float step[simd::kRowStep];
+  for (std::size_t c = 0; c < simd::row_columns(shape_.head_dim); c += simd::kRowStep) {
+    simd::widen_rows(shape_.type, {row.data + c * simd::number_bytes(shape_.type), row.scales}, 1, simd::kRowStep, step);
+    for (const float x : step) squares += double{x} * double{x};
+  }
+  auto* const norm = reinterpret_cast<float*>(page + layout_.norm(head, at));
+  *norm = std::nextafter(static_cast<float>(std::sqrt(squares)), simd::kInfinity);
+  if (at != 0 && norm[-1] > *norm) *norm = norm[-1];
+}
+
+Status KvCache::extend(std::size_t layer, std::size_t length) {
+  if (!layers_[layer].table.grow((length + kPageTokens - 1) / kPageTokens)) return no_memory(length);
+  layers_[layer].length = length;
+  return {};
+}
+
+bool KvCache::recover(std::size_t layer) noexcept {
+  const bool bytes = shape_.type == simd::RowType::kByte;
+  const std::size_t width = simd::number_bytes(shape_.type);
+  bool legal = true;
+  const auto check = [&](const simd::CachedRows& row, std::size_t dim) {
+    float step[simd::kRowStep], sum = 0.0f;
+    for (std::size_t c = 0; c < simd::row_columns(dim); c += simd::kRowStep) {
+      simd::widen_rows(shape_.type, {row.data + c * width, row.scales}, 1, simd::kRowStep, step);
+      for (std::size_t i = 0; i < simd::kRowStep; ++i) {
+        sum += step[i] - step[i];
+        // Columns past the last are zeros, and the sums of products count on bytes from -127 on.
+        const std::byte* const number = row.data + (c + i) * width;
+        if (bytes && std::to_integer<std::int8_t>(*number) == -128) legal = false;
+        if (c + i >= dim && std::any_of(number, number + width, [](std::byte b) { return b != std::byte{0}; }))
+          legal = false;
+      }
+    }
+    return sum == 0.0f;
+  };
+  for (std::size_t t = 0; t < layers_[layer].length; ++t) {
+    std::byte* const to = writable(layer, t / kPageTokens);
+    const std::size_t at = t % kPageTokens;
+    bool finite = true;
+    for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
+      finite &= check(layout_.keys(to, g, at), shape_.head_dim);
+      finite &= check(layout_.values(to, g, at), shape_.value_dim);
+      note_norm(to, g, at);
+    }
+    to[layout_.flag(at)] = std::byte{finite ? std::uint8_t{0} : std::uint8_t{1}};
+  }
+  return legal;
 }
 
 Status KvCache::append(std::size_t layer, const float* keys, const float* values, std::size_t tokens, TaskPool& pool) {
@@ -188,11 +223,9 @@ simd::CachedRows KvCache::value_rows(std::size_t layer, std::size_t head, Range 
 double KvCache::key_norm(std::size_t layer, std::size_t head, std::size_t count) const noexcept {
   float largest = 0.0f;
   for (std::size_t first = 0; first < count; first += kPageTokens) {
-    const std::size_t size = std::min(kPageTokens, count - first), whole = size / simd::kLanes * simd::kLanes;
-    const auto* const norms =
-        reinterpret_cast<const float*>(page(layer, first / kPageTokens) + layout_.norm(head, 0));
-    largest = std::max(largest, simd::kernel_row_max(norms, whole));
-    for (std::size_t i = whole; i < size; ++i) largest = std::max(largest, norms[i]);
+    const std::size_t last = std::min(kPageTokens, count - first) - 1;
+    const std::byte* const norm = page(layer, first / kPageTokens) + layout_.norm(head, last);
+    largest = std::max(largest, *reinterpret_cast<const float*>(norm));
   }
   return double{largest};
 }
@@ -201,6 +234,10 @@ void KvCache::read(std::size_t layer, std::size_t head, std::size_t token, float
   const std::byte* const from = page(layer, token / kPageTokens);
   const std::size_t at = token % kPageTokens;
   const auto widen = [&](const simd::CachedRows& rows, std::size_t dim, float* to) {
+    if (shape_.type == simd::RowType::kFloat) {
+      std::copy_n(rows.as<float>(), dim, to);
+      return;
+    }
     // A row is whole steps; only `dim` numbers of it are wanted.
     float step[simd::kRowStep];
     for (std::size_t c = 0; c < dim; c += simd::kRowStep) {

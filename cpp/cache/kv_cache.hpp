@@ -50,6 +50,12 @@ class KvCache {
   /// Makes this cache, which must be new and of the same shape, a copy of the first length(layer) tokens of `other`.
   Status fork(const KvCache& other);
 
+  /// For restoring: makes an empty layer `length` tokens long, whose rows are to be written to its pages; recover()
+  /// then finds what is kept beside them. False when a row holds what no append() would have written.
+  Status extend(std::size_t layer, std::size_t length);
+  std::byte* writable(std::size_t layer, std::size_t page) noexcept { return layers_[layer].table.page(page); }
+  [[nodiscard]] bool recover(std::size_t layer) noexcept;
+
   std::size_t pages(std::size_t layer) const noexcept { return layers_[layer].table.size(); }
   const std::byte* page(std::size_t layer, std::size_t i) const noexcept {
     return static_cast<const PageTable&>(layers_[layer].table).page(i);
@@ -76,6 +82,7 @@ class KvCache {
   };
   void cut(std::size_t layer, std::size_t length) noexcept;
   void store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept;
+  void note_norm(std::byte* page, std::size_t head, std::size_t at) noexcept;
 
   CacheShape shape_;
   PageLayout layout_;

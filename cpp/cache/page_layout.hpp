@@ -3,7 +3,8 @@
 //
 //   page     flags [tokens] bytes, then per key/value head:
 //   head     keys [tokens][row_columns(d)]    values [tokens][row_columns(d_v)]
-//            norms of the keys [tokens], float; for bytes also scales of the keys and of the values [tokens], float
+//            norms [tokens], float: the largest of the page's keys so far, so that a rewind leaves what it should
+//            for bytes also scales of the keys and of the values [tokens], float
 //
 // Flag t is not 0 where token t has a number that is not finite in the cache's type.
 #pragma once

@@ -20,7 +20,7 @@ ShadowKeys::ShadowKeys(const CacheShape& shape) noexcept
     : count_(shape.layers),
       heads_(shape.kv_heads),
       row_bytes_(simd::row_columns(shape.head_dim)),
-      tokens_(page_tokens(shape)),
+      tokens_(shape.capacity < kShadowTokens ? round_up(shape.capacity, kScreenGroup) : kShadowTokens),
       scales_at_(round_up(tokens_ * row_bytes_, kAlignment)),
       norms_at_(scales_at_ + tokens_ * sizeof(float)),
       head_bytes_(round_up(norms_at_ + tokens_ / kScreenGroup * sizeof(Norms), kAlignment)) {}
@@ -36,16 +36,16 @@ bool ShadowKeys::prepare() noexcept {
 bool ShadowKeys::update(const KvCache& cache, std::size_t layer, TaskPool& pool) noexcept {
   if (!prepare()) return false;
   Layer& at = layers_[layer];
-  const std::size_t end = cache.length(layer), first = at.length / kPageTokens, before = at.table.size();
+  const std::size_t end = cache.length(layer), first = at.length / kShadowTokens, before = at.table.size();
   if (at.length == end) return true;
-  if (!at.table.grow((end + kPageTokens - 1) / kPageTokens)) return false;
+  if (!at.table.grow((end + kShadowTokens - 1) / kShadowTokens)) return false;
   if (first < before && !at.table.own(first)) {
     at.table.shrink(before);
     return false;
   }
   pool.run({first * heads_, at.table.size() * heads_}, [&](std::size_t unit, std::size_t) {
-    const std::size_t page = unit / heads_, start = page * kPageTokens;
-    store(cache, layer, page, unit % heads_, {std::max(at.length, start) - start, std::min(end - start, kPageTokens)});
+    const std::size_t page = unit / heads_, start = page * kShadowTokens;
+    store(cache, layer, page, unit % heads_, {std::max(at.length, start) - start, std::min(end - start, kShadowTokens)});
   });
   at.length = end;
   return true;
@@ -59,7 +59,7 @@ void ShadowKeys::store(const KvCache& cache, std::size_t layer, std::size_t page
   auto* const norms = reinterpret_cast<Norms*>(base + norms_at_);
   // Half floats are read piece by piece, so that a row of any size needs no memory.
   for (std::size_t t = tokens.begin; t < tokens.end; ++t) {
-    const std::size_t token = page * kPageTokens + t;
+    const std::size_t token = page * kShadowTokens + t;
     double error = 0.0, norm = 0.0;
     scales[t] = simd::kernel_store_bytes(cache.key_rows(layer, g, {token, token + 1}), cache.shape().type, row_bytes_,
                                          bytes + t * row_bytes_, &error, &norm);
@@ -76,7 +76,7 @@ void ShadowKeys::rewind(std::size_t layer, std::size_t length) noexcept {
   // The norms of a group are those of all its tokens: it begins anew.
   Layer& at = layers_[layer];
   at.length = length / kScreenGroup * kScreenGroup;
-  at.table.shrink((at.length + kPageTokens - 1) / kPageTokens);
+  at.table.shrink((at.length + kShadowTokens - 1) / kShadowTokens);
 }
 
 bool ShadowKeys::share(const ShadowKeys& other) noexcept {
@@ -95,14 +95,17 @@ std::size_t ShadowKeys::bytes() const noexcept {
   return total;
 }
 
-simd::CachedRows ShadowKeys::rows(std::size_t layer, std::size_t page, std::size_t g) const noexcept {
-  const std::byte* const base = static_cast<const PageTable&>(layers_[layer].table).page(page) + head(g);
-  return {base, reinterpret_cast<const float*>(base + scales_at_)};
+simd::CachedRows ShadowKeys::rows(std::size_t layer, std::size_t token, std::size_t g) const noexcept {
+  const PageTable& table = layers_[layer].table;
+  const std::byte* const base = table.page(token / kShadowTokens) + head(g);
+  const std::size_t at = token % kShadowTokens;
+  return {base + at * row_bytes_, reinterpret_cast<const float*>(base + scales_at_) + at};
 }
 
-const ShadowKeys::Norms* ShadowKeys::norms(std::size_t layer, std::size_t page, std::size_t g) const noexcept {
-  const std::byte* const base = static_cast<const PageTable&>(layers_[layer].table).page(page) + head(g);
-  return reinterpret_cast<const Norms*>(base + norms_at_);
+const ShadowKeys::Norms* ShadowKeys::norms(std::size_t layer, std::size_t token, std::size_t g) const noexcept {
+  const PageTable& table = layers_[layer].table;
+  const std::byte* const base = table.page(token / kShadowTokens) + head(g);
+  return reinterpret_cast<const Norms*>(base + norms_at_) + token % kShadowTokens / kScreenGroup;
 }
 
 }  // namespace heed

@@ -24,6 +24,9 @@ namespace heed {
 
 class KvCache;
 
+/// Rows are shorter than the cache's, and their streams as long.
+inline constexpr std::size_t kShadowTokens = 4 * kPageTokens;
+
 class ShadowKeys {
  public:
   explicit ShadowKeys(const CacheShape& shape) noexcept;
@@ -34,13 +37,13 @@ class ShadowKeys {
   [[nodiscard]] bool share(const ShadowKeys& other) noexcept;
   std::size_t bytes() const noexcept;
 
-  /// The page's keys of head g as bytes.
-  simd::CachedRows rows(std::size_t layer, std::size_t page, std::size_t g) const noexcept;
+  /// Keys of head g as bytes, from a token on, which begins a page of the cache.
+  simd::CachedRows rows(std::size_t layer, std::size_t token, std::size_t g) const noexcept;
   /// Largest norm of k - k~, and of k, of one group.
   struct Norms {
     float error, key;
   };
-  const Norms* norms(std::size_t layer, std::size_t page, std::size_t g) const noexcept;
+  const Norms* norms(std::size_t layer, std::size_t token, std::size_t g) const noexcept;
 
  private:
   struct Layer {

@@ -88,20 +88,23 @@ inline void score_all(const RowQueries& queries, const CachedRows& rows, std::si
 
 // sum_c query[c] * row[c], exact.
 #if defined(__wasm_simd128__)
-inline v128_t byte_products(const std::int16_t* query, const std::int8_t* row, std::size_t columns) noexcept {
-  v128_t a = wasm_i32x4_splat(0), b = a;
-#pragma clang loop unroll(disable)
-  for (std::size_t c = 0; c < columns; c += 16) {
-    const v128_t bytes = wasm_v128_load(row + c);
-    a = wasm_i32x4_add(a, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16(bytes), wasm_v128_load(query + c)));
-    b = wasm_i32x4_add(b, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16(bytes), wasm_v128_load(query + c + 8)));
-  }
-  return wasm_i32x4_add(a, b);
+inline v128_t add_products(v128_t sum, v128_t low, v128_t high, const std::int8_t* row) noexcept {
+  const v128_t bytes = wasm_v128_load(row);
+  sum = wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_low_i8x16(bytes), low));
+  return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16(bytes), high));
 }
 
+// Four rows share the reading of the query.
 inline F32 byte_sums(const std::int16_t* query, const std::int8_t* const (&row)[kLanes], std::size_t columns) noexcept {
-  const v128_t s0 = byte_products(query, row[0], columns), s1 = byte_products(query, row[1], columns);
-  const v128_t s2 = byte_products(query, row[2], columns), s3 = byte_products(query, row[3], columns);
+  v128_t s0 = wasm_i32x4_splat(0), s1 = s0, s2 = s0, s3 = s0;
+#pragma clang loop unroll(disable)
+  for (std::size_t c = 0; c < columns; c += 16) {
+    const v128_t low = wasm_v128_load(query + c), high = wasm_v128_load(query + c + 8);
+    s0 = add_products(s0, low, high, row[0] + c);
+    s1 = add_products(s1, low, high, row[1] + c);
+    s2 = add_products(s2, low, high, row[2] + c);
+    s3 = add_products(s3, low, high, row[3] + c);
+  }
   const v128_t low01 = wasm_i32x4_shuffle(s0, s1, 0, 4, 1, 5), high01 = wasm_i32x4_shuffle(s0, s1, 2, 6, 3, 7);
   const v128_t low23 = wasm_i32x4_shuffle(s2, s3, 0, 4, 1, 5), high23 = wasm_i32x4_shuffle(s2, s3, 2, 6, 3, 7);
   const v128_t pairs01 = wasm_i32x4_add(low01, high01), pairs23 = wasm_i32x4_add(low23, high23);

@@ -1,5 +1,5 @@
 /** What a caller may pass to a cache of keys and values, in both entries. */
-import type { CallOptions, ScoreRules } from "./options.js";
+import type { CallOptions, Estimator, Keep, ScoreRules } from "./options.js";
 
 /**
  * How a cache keeps its numbers.
@@ -55,4 +55,28 @@ export interface DecodeOptions<Out = Float32Array> extends AppendOptions, ScoreR
   out?: Out;
   /** Also return the natural logarithm of every softmax denominator. Default: false. */
   lse?: boolean;
+}
+
+/**
+ * How a cache finds the tokens that are kept.
+ *
+ * - `"exact"`: every score is formed.
+ * - `"int8"`: every score is formed from a copy of the keys in bytes, which the cache keeps from the first such call on;
+ *   the few tokens that may be among the best are scored exactly. The same set, ties included. `dropped` is then an
+ *   estimate within what rounding to bytes may do; `bound` includes that. Not for a cache of `dtype: "int8"`, which is
+ *   its own copy.
+ * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
+ */
+export type CacheSearch = "exact" | "int8" | "auto";
+
+/** Options of a cache's `attendTopK`. Windows, masks and softcap are not available. */
+export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions<Out>, "lse" | keyof ScoreRules> {
+  /** Entries kept per row; n of the window law is the number of tokens that the query sees. */
+  keep: Keep;
+  /** Default: "linear". */
+  estimator?: Estimator;
+  /** Default: "auto". */
+  search?: CacheSearch;
+  /** Also return which tokens were kept. Default: false. */
+  indices?: boolean;
 }

@@ -22,7 +22,15 @@ test("has the bits of heed/sync of the same build", async () => {
     expect(await ours.append(k, v, { layer: 1 })).toBe(theirs.append(k, v, { layer: 1 }));
     const call = { heads: 4, layer: 1, window: 1200, sinks: 2, lse: true } as const;
     expect(await ours.attend(q, call)).toEqual(theirs.attend(q, call));
+    for (const search of ["exact", "int8"] as const) {
+      const sparse = { heads: 4, layer: 1, keep: { k: 9 }, search, indices: true } as const;
+      expect(await ours.attendTopK(q, sparse)).toEqual(theirs.attendTopK(q, sparse));
+    }
     expect(await ours.bytes()).toBe(theirs.bytes());
+    const saved = await ours.save();
+    expect(saved).toEqual(theirs.save());
+    await ours.clear();
+    await ours.restore(saved);
     const copy = await ours.fork();
     await ours.rewind(3);
     expect(await ours.length({ layer: 1 })).toBe(3);

@@ -100,6 +100,14 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       const { [missing]: _, ...rest } = decode;
       expect(() => new raw.CacheAttendJob(cache, rest as never), `without ${missing}`).toThrow(TypeError);
     }
+    const sparse = Object.fromEntries(
+      ["search", ...members("RawTopKOptions")].map((name) => [name, 0]),
+    );
+    for (const missing of Object.keys(sparse)) {
+      const { [missing]: _, ...rest } = sparse;
+      const call = () => new raw.CacheTopKJob(cache, decode as never, rest as never);
+      expect(call, `without ${missing}`).toThrow(TypeError);
+    }
     cache.delete();
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {

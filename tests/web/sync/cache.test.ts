@@ -1,10 +1,10 @@
 import { create } from "heed/sync";
 import { afterAll, describe, expect, test } from "vitest";
 
-import { expectExact } from "../support/compare.js";
+import { expectExact, expectSparse } from "../support/compare.js";
 import { expectError } from "../support/expect-error.js";
 import { expectedSync } from "../support/expected-variants.js";
-import { inputsFor, type Inputs, type Rules } from "../support/reference.js";
+import { bestKeys, inputsFor, type Inputs, type Rules } from "../support/reference.js";
 import { chosen } from "../support/rule-cases.js";
 import type { Case } from "../support/shapes.js";
 
@@ -117,6 +117,26 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expectError("invalid-argument", /length is 2/, () => cache.rewind(2));
   });
 
+  test.each(["f32", "f16", "int8"] as const)("what is saved can be restored, %s", (dtype) => {
+    using cache = heed.cache({ ...cacheOptions, dtype });
+    cache.append(inputs.k, inputs.v);
+    const saved = cache.save();
+    using other = heed.cache({ ...cacheOptions, dtype, capacity: 1200 });
+    other.append(inputs.k.subarray(0, keyRow), inputs.v.subarray(0, valueRow));
+    other.restore(saved);
+    expect(other.length()).toBe(1100);
+    expect(other.attend(inputs.q, { heads: 4 })).toEqual(cache.attend(inputs.q, { heads: 4 }));
+    expect(other.save()).toEqual(saved);
+    expectError("invalid-argument", /not a saved cache: they begin differently/, () => other.restore(saved.subarray(1)));
+    expectError("invalid-argument", /not a saved cache/, () => other.restore(saved.subarray(0, saved.length - 1)));
+    expectError("invalid-argument", /saved is a Float32Array/, () => other.restore(inputs.q as never));
+    using another = heed.cache({ ...cacheOptions, kvHeads: 1, dtype });
+    expectError("shape-mismatch", /the saved cache has another type/, () => another.restore(saved));
+    using small = heed.cache({ ...cacheOptions, dtype, capacity: 1099 });
+    expectError("invalid-argument", /1100 tokens; the capacity is 1099/, () => small.restore(saved));
+    expect(other.length()).toBe(1100);
+  });
+
   test("tensors in, a tensor out", () => {
     using cache = heed.cache(cacheOptions);
     using k = heed.tensor(inputs.k);
@@ -131,11 +151,61 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(other.view().slice()).toEqual(out.view().slice());
   });
 
+  test.each(["renormalized", "raw", "compensated", "linear"] as const)("attendTopK, %s, is what it says", (estimator) => {
+    using cache = filled();
+    const keep = { k: 21 };
+    const exact = cache.attendTopK(inputs.q, { heads: 4, keep, estimator, search: "exact", indices: true });
+    expectSparse(inputs, exact, estimator);
+    expect(exact.info).toEqual({ search: "exact", estimator });
+    const screened = cache.attendTopK(inputs.q, { heads: 4, keep, estimator, search: "int8", indices: true });
+    expect(screened.indices, "the same set").toEqual(exact.indices);
+    expect(screened.offsets).toEqual(exact.offsets);
+    const largest = inputs.v.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
+    screened.out.forEach((x, i) => expect(Math.abs(x - exact.out[i]!)).toBeLessThan(0.02 * largest));
+    screened.dropped.forEach((tau, r) => {
+      expect(Math.abs(tau - exact.dropped[r]!)).toBeLessThan(0.01);
+      expect(screened.bound[r]).toBeGreaterThanOrEqual(exact.dropped[r]!);
+    });
+  });
+
+  test("attendTopK keeps the first of all scores, ties included", () => {
+    const ties = { ...inputs, k: inputs.k.map((x) => Math.sign(x)), q: inputs.q.map((x) => Math.sign(x)) };
+    using cache = filled(ties);
+    for (const search of ["exact", "int8"] as const) {
+      const one = ties.q.subarray(2 * queryRow);
+      const { indices } = cache.attendTopK(one, { heads: 4, scale: 1, keep: { k: 30 }, search, indices: true });
+      for (let h = 0; h < 4; ++h) {
+        const query = one.subarray(h * 20, h * 20 + 20);
+        const scores = Array.from({ length: shape.keys }, (_, j) => {
+          const key = ties.k.subarray(j * keyRow + Math.floor(h / 2) * 20);
+          return query.reduce((sum, x, c) => sum + x * key[c]!, 0);
+        });
+        expect([...indices.subarray(30 * h, 30 * h + 30)]).toEqual(bestKeys(scores, 30));
+      }
+    }
+  });
+
+  test("attendTopK searches as auto says, and int8 caches search themselves", () => {
+    using cache = heed.cache(cacheOptions);
+    const { k, v } = inputs;
+    const search = () => cache.attendTopK(inputs.q, { heads: 4, keep: { alpha: 2, exponent: 0.5 } }).info.search;
+    cache.append(k, v);
+    expect(search()).toBe("exact");
+    cache.append(k, v);
+    expect(search()).toBe("int8");
+    using bytes = heed.cache({ ...cacheOptions, dtype: "int8" });
+    bytes.append(k, v);
+    const result = bytes.attendTopK(inputs.q, { heads: 4, keep: { k: 5 }, search: "int8" });
+    expect(result.info.search).toBe("exact");
+    expect([...result.kept]).toEqual(Array.from({ length: 12 }, () => 5));
+  });
+
   test("nothing is held when it is disposed", () => {
     const before = heed.memory().liveBytes;
     const cache = filled();
     const copy = cache.fork();
     cache.attend(inputs.q, { heads: 4, lse: true });
+    cache.attendTopK(inputs.q, { heads: 4, keep: { k: 3 }, search: "int8", indices: true });
     cache.dispose();
     cache.dispose();
     expectError("disposed", /this cache was disposed/, () => cache.length());
@@ -167,6 +237,13 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
       cache.attend(inputs.q, { heads: 4, mask: new Uint8Array(5) }),
     );
     bad("invalid-argument", /no option "keep"/, () => cache.attend(inputs.q, { heads: 4, keep: { k: 1 } } as never));
+    bad("invalid-argument", /keep is missing/, () => cache.attendTopK(inputs.q, { heads: 4 } as never));
+    bad("invalid-argument", /search is the string "pages"/, () =>
+      cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, search: "pages" as "exact" }),
+    );
+    bad("invalid-argument", /no option "window"/, () =>
+      cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, window: 3 } as never),
+    );
     expect(cache.length()).toBe(1100);
   });
 });

@@ -1,7 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A cache of keys and values that lives in the worker. Its calls queue with all others. */
-import type { AppendOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
-import { checkTokens, planAppend, planDecode, planLayer, type CacheShape } from "../check/cache.js";
+import type { AppendOptions, CacheTopKOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
+import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import { checkBytes } from "../check/arrays.js";
+import { checkTokens, planAppend, planCacheTopK, planDecode, planLayer, type CacheShape } from "../check/cache.js";
 import { HeedError } from "../errors.js";
 import type { Numbers } from "../options.js";
 import type { AttendResult } from "../results.js";
@@ -76,6 +78,23 @@ export class KvCache {
   }
 
   /**
+   * Attention of the newest queries over the best `keep` tokens of the layer, and how much attention that dropped.
+   *
+   * Shapes as in attend. `dropped`, `bound`, `kept` are per (query, head).
+   *
+   * @throws {HeedError} as attend
+   */
+  attendTopK(q: Numbers, options: CacheTopKOptions & { indices: true }): Promise<IndexedCacheTopKResult>;
+  attendTopK(q: Numbers, options: CacheTopKOptions): Promise<CacheTopKResult>;
+  async attendTopK(q: Numbers, options: CacheTopKOptions): Promise<unknown> {
+    this.#assertUsable();
+    const plan = planCacheTopK(this.#shape, q, options);
+    const posted = { ...plan, out: { kind: "fresh" } as const, cache: this.#id };
+    const reply = await this.#client.call("cacheTopK", posted, options);
+    return { ...reply, out: await this.#client.deliver(reply.out, plan.out) };
+  }
+
+  /**
    * Forgets what came after the first `length` tokens, in every layer that has more.
    *
    * @throws {HeedError} `invalid-argument` when no layer has as many, `disposed`, `worker-died`
@@ -100,6 +119,27 @@ export class KvCache {
     this.#assertUsable();
     const id = await this.#client.call("cacheFork", { cache: this.#id });
     return new KvCache(this.#client, id, this.#shape);
+  }
+
+  /**
+   * All that the cache holds as bytes, for `restore` of a cache of the same shape and type, in any build of heed.
+   *
+   * @throws {HeedError} `disposed`, `out-of-memory`, `worker-died`
+   */
+  async save(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#assertUsable();
+    return this.#client.call("cacheSave", { cache: this.#id });
+  }
+
+  /**
+   * Replaces all that the cache holds by what was saved. The bytes may come from anywhere: they are checked first.
+   *
+   * @throws {HeedError} `shape-mismatch` for another shape or type, `invalid-argument` for bytes that are no saved cache
+   * or longer than the capacity, `detached`, `disposed`, `out-of-memory`, `worker-died`
+   */
+  async restore(saved: Uint8Array): Promise<void> {
+    this.#assertUsable();
+    await this.#client.call("cacheRestore", { cache: this.#id, saved: checkBytes("saved", saved) });
   }
 
   /** Gives the memory back, after the calls that wait. A second call does nothing. */

@@ -2,9 +2,17 @@
  * From the arguments of a cache's calls to plans. What depends on how much the cache holds, which the caller's side of
  * heed does not know, is checked where the cache is.
  */
-import type { AppendOptions, CacheOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
+import type {
+  AppendOptions,
+  CacheOptions,
+  CacheSearch,
+  CacheTopKOptions,
+  DecodeOptions,
+  LayerOptions,
+} from "../cache-options.js";
 import { HeedError } from "../errors.js";
-import { rawCacheTypes } from "../runtime/raw.js";
+import type { Estimator } from "../options.js";
+import { rawCacheSearches, rawCacheTypes, rawEstimators } from "../runtime/raw.js";
 import {
   checkLength,
   checkNoOverlap,
@@ -15,6 +23,7 @@ import {
 } from "./arrays.js";
 import { checkTarget, type IsTensor, type Target } from "./attend.js";
 import { callOptionNames, checkCallOptions } from "./call-options.js";
+import { checkKeep, type CheckedKeep } from "./keep.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
 import { checkCount, checkFinite } from "./numbers.js";
 import { checkRules, maskOperand, ruleOptionNames, type Rules } from "./rules.js";
@@ -25,7 +34,9 @@ const mostTokens = 2 ** 24;
 const cacheNames = ["layers", "kvHeads", "headDim", "valueDim", "capacity", "dtype"] as const;
 const layerNames = ["layer", ...callOptionNames] as const;
 const appendNames = [...layerNames, "dtype", "validate"] as const;
-const decodeNames = [...appendNames, ...ruleOptionNames, "heads", "scale", "out", "lse"] as const;
+const queryNames = [...appendNames, "heads", "scale", "out"] as const;
+const decodeNames = [...queryNames, ...ruleOptionNames, "lse"] as const;
+const topKNames = [...queryNames, "keep", "estimator", "search", "indices"] as const;
 
 /** What a cache is made of; fixed when it is created. */
 export interface CacheShape {
@@ -166,4 +177,29 @@ export function planDecode<T extends TensorLike = never>(
 ): DecodePlan<T> {
   checkOptionNames("attend", options, decodeNames);
   return { ...planQueries(shape, q, options, isTensor), lse: checkFlag("lse", options.lse, false) };
+}
+
+/** New queries of one layer, and how many tokens each keeps. */
+export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse"> {
+  keep: CheckedKeep;
+  estimator: Estimator;
+  search: CacheSearch;
+  indices: boolean;
+}
+
+/** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
+export function planCacheTopK<T extends TensorLike = never>(
+  shape: CacheShape,
+  q: unknown,
+  options: CacheTopKOptions<unknown>,
+  isTensor?: IsTensor<T>,
+): CacheTopKPlan<T> {
+  checkOptionNames("attendTopK", options, topKNames);
+  return {
+    ...planQueries(shape, q, options, isTensor),
+    keep: checkKeep(options.keep),
+    estimator: checkWord("estimator", options.estimator ?? "linear", rawEstimators),
+    search: checkWord("search", options.search ?? "auto", [...rawCacheSearches, "auto"] as const),
+    indices: checkFlag("indices", options.indices, false),
+  };
 }

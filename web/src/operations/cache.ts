@@ -1,8 +1,17 @@
 /** A cache in the module's memory, and the calls on it as operations. */
-import type { AppendPlan, CacheShape, DecodePlan } from "../check/cache.js";
+import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import type { MaskOperand } from "../check/arrays.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan } from "../check/cache.js";
 import { checkMaskLength } from "../check/rules.js";
 import { HeedError } from "../errors.js";
-import type { RawDecodeProblem, RawKvCache } from "../runtime/raw.js";
+import {
+  rawCacheSearches,
+  rawCacheTypes,
+  rawEstimators,
+  type RawCacheTopKOptions,
+  type RawDecodeProblem,
+  type RawKvCache,
+} from "../runtime/raw.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Scratch } from "../runtime/scratch.js";
 import type { Tensor } from "../runtime/tensor.js";
@@ -69,6 +78,31 @@ export class StoredCache {
       throw error;
     }
     return copy;
+  }
+
+  save(): Uint8Array<ArrayBuffer> {
+    const { runtime, raw } = this;
+    const scratch = new Scratch(runtime);
+    try {
+      const bytes = runtime.guard(() => raw.savedBytes());
+      const address = scratch.allocate(bytes, "the saved cache");
+      runtime.guard(() => raw.save(address));
+      return runtime.heap.copyU8(address, bytes, "the saved cache");
+    } finally {
+      scratch.release();
+    }
+  }
+
+  restore({ data }: MaskOperand): void {
+    const { runtime, raw } = this;
+    const scratch = new Scratch(runtime);
+    try {
+      const address = scratch.allocate(data.length, "the saved cache");
+      runtime.heap.write(address, data);
+      runtime.check(runtime.guard(() => raw.restore(address, data.length)));
+    } finally {
+      scratch.release();
+    }
   }
 
   /** A second call does nothing. */
@@ -158,6 +192,69 @@ export function prepareDecode(cache: StoredCache, plan: DecodePlan<Tensor>): Ope
       out: out.take(),
       ...(plan.lse ? { lse: runtime.heap.copyF32(lse, rows, "lse") } : {}),
     });
+    return { job, finish };
+  });
+}
+
+type Out = Float32Array | Tensor;
+export type CacheTopKOutput = CacheTopKResult<Out> | IndexedCacheTopKResult<Out>;
+
+/** Measured: with fewer tokens the second scoring costs more than the first one saves. */
+const fewestScreened = 2048;
+
+function searchOf({ shape }: StoredCache, { search }: CacheTopKPlan<Tensor>, keys: number): "exact" | "int8" {
+  // Keys in bytes are their own copy: their scan is the screening.
+  if (shape.type === rawCacheTypes.indexOf("int8")) return "exact";
+  return search === "auto" ? (keys < fewestScreened ? "exact" : "int8") : search;
+}
+
+/** @throws {HeedError} `non-finite`, `out-of-memory`, `disposed` */
+export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>): Operation<CacheTopKOutput> {
+  const { runtime, raw } = cache;
+  const { keep, estimator } = plan;
+  const rows = plan.queries * plan.heads;
+  return jobOperation(runtime, (scratch) => {
+    const { problem, out, keys } = placeQueries(cache, scratch, plan);
+    const search = searchOf(cache, plan, keys);
+    const options: RawCacheTopKOptions = {
+      ...keep,
+      // More than all tokens means all of them; and 0 would mean the window law.
+      k: Math.min(keep.k, Math.max(keys, 1)),
+      estimator: rawEstimators.indexOf(estimator),
+      search: rawCacheSearches.indexOf(search),
+      dropped: scratch.allocate(rows * 4, "dropped"),
+      bound: scratch.allocate(rows * 4, "bound"),
+      kept: scratch.allocate(rows * 4, "kept"),
+      indices: 0,
+      offsets: 0,
+    };
+    let total = 0;
+    if (plan.indices) {
+      options.offsets = scratch.allocate((rows + 1) * 4, "offsets");
+      total = runtime.raw.cacheOffsets(raw, problem, options, options.offsets);
+      if (total < 0) {
+        throw new HeedError("out-of-memory", "indices has more than 2^32 entries; keep fewer or split the call");
+      }
+      options.indices = scratch.allocate(total * 4, "indices");
+    }
+    const job = new runtime.raw.CacheTopKJob(raw, problem, options);
+    const { heap } = runtime;
+    const finish = (): CacheTopKOutput => {
+      runtime.check(job.status());
+      const result = {
+        out: out.take(),
+        dropped: heap.copyF32(options.dropped, rows, "dropped"),
+        bound: heap.copyF32(options.bound, rows, "bound"),
+        kept: heap.copyU32(options.kept, rows, "kept"),
+        info: { search, estimator },
+      };
+      if (!plan.indices) return result;
+      return {
+        ...result,
+        indices: heap.copyU32(options.indices, total, "indices"),
+        offsets: heap.copyU32(options.offsets, rows + 1, "offsets"),
+      };
+    };
     return { job, finish };
   });
 }

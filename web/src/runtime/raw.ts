@@ -113,6 +113,15 @@ export interface RawCacheShape {
   type: number;
 }
 
+/** Order of `CacheSearch` in cpp/cache/decode_topk.hpp. */
+export const rawCacheSearches = ["exact", "int8"] as const;
+
+/** As `RawTopKOptions`, for (queries, heads), with a search. */
+export interface RawCacheTopKOptions extends RawTopKOptions {
+  /** Index into `rawCacheSearches`. */
+  search: number;
+}
+
 /** A cache. No call may come between the creation of a job and its end. */
 export interface RawKvCache {
   /** Final after construction. Nothing else may be called after a failure. */
@@ -130,6 +139,11 @@ export interface RawKvCache {
   clear(): void;
   /** Shares all that `other` holds. This cache must be new and of the same shape. */
   forkFrom(other: RawKvCache): RawStatus;
+  /** What `save` writes. */
+  savedBytes(): number;
+  save(to: number): void;
+  /** Replaces all that it holds. A failure changes nothing. */
+  restore(from: number, bytes: number): RawStatus;
   delete(): void;
 }
 
@@ -190,6 +204,10 @@ export interface RawModule {
   KvCache: new (shape: RawCacheShape) => RawKvCache;
   /** Exact attention of new queries over a cache; a unit is a block of queries. */
   CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem) => RawJob;
+  /** Top-k attention of new queries over a cache; a unit is a block of queries. */
+  CacheTopKJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
+  /** As `topKOffsets`, for (queries, heads) of a call on a cache. */
+  cacheOffsets(cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions, offsets: number): number;
   /** Widens `count` IEEE half floats at `from` (u16) to f32 at `to`. */
   widenHalf(from: number, to: number, count: number): void;
 

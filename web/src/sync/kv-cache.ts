@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A cache of keys and values, synchronously. */
-import type { AppendOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
-import { checkTokens, planAppend, planDecode, planLayer } from "../check/cache.js";
-import { prepareAppend, prepareDecode, type StoredCache } from "../operations/cache.js";
+import type { AppendOptions, CacheTopKOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
+import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import { checkBytes } from "../check/arrays.js";
+import { checkTokens, planAppend, planCacheTopK, planDecode, planLayer } from "../check/cache.js";
+import { prepareAppend, prepareCacheTopK, prepareDecode, type StoredCache } from "../operations/cache.js";
 import { complete, type Operation } from "../operations/operation.js";
 import type { CallOptions, Numbers } from "../options.js";
 import type { AttendResult } from "../results.js";
@@ -63,6 +65,22 @@ export class KvCache {
   }
 
   /**
+   * Attention of the newest queries over the best `keep` tokens of the layer, and how much attention that dropped.
+   *
+   * Shapes as in attend. `dropped`, `bound`, `kept` are per (query, head).
+   *
+   * @throws {HeedError} as attend
+   */
+  attendTopK(q: Tensor, options: CacheTopKOptions<Tensor> & { indices: true }): IndexedCacheTopKResult<Tensor>;
+  attendTopK(q: Tensor, options: CacheTopKOptions<Tensor>): CacheTopKResult<Tensor>;
+  attendTopK(q: Input, options: CacheTopKOptions & { indices: true }): IndexedCacheTopKResult;
+  attendTopK(q: Input, options: CacheTopKOptions): CacheTopKResult;
+  attendTopK(q: Input, options: CacheTopKOptions<Float32Array | Tensor>): unknown {
+    const plan = planCacheTopK(this.#cache.shape, q, options, isTensor);
+    return this.#complete(options, () => prepareCacheTopK(this.#cache, plan));
+  }
+
+  /**
    * Forgets what came after the first `length` tokens, in every layer that has more.
    *
    * @throws {HeedError} `invalid-argument` when no layer has as many, `disposed`
@@ -83,6 +101,25 @@ export class KvCache {
    */
   fork(): KvCache {
     return new KvCache(this.#cache.fork());
+  }
+
+  /**
+   * All that the cache holds as bytes, for `restore` of a cache of the same shape and type, in any build of heed.
+   *
+   * @throws {HeedError} `disposed`, `out-of-memory`
+   */
+  save(): Uint8Array<ArrayBuffer> {
+    return this.#cache.save();
+  }
+
+  /**
+   * Replaces all that the cache holds by what was saved. The bytes may come from anywhere: they are checked first.
+   *
+   * @throws {HeedError} `shape-mismatch` for another shape or type, `invalid-argument` for bytes that are no saved cache
+   * or longer than the capacity, `detached`, `disposed`, `out-of-memory`
+   */
+  restore(saved: Uint8Array): void {
+    this.#cache.restore(checkBytes("saved", saved));
   }
 
   /** Gives the memory back. A second call does nothing. */

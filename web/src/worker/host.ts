@@ -4,7 +4,7 @@
  * A cancelled call leaves the queue, or stops at its next pause; its memory is given back before the page hears of it.
  */
 import { HeedError, reasonOf } from "../errors.js";
-import { prepareAppend, prepareDecode } from "../operations/cache.js";
+import { prepareAppend, prepareCacheTopK, prepareDecode } from "../operations/cache.js";
 import { Caches } from "../operations/caches.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
@@ -60,8 +60,12 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
   cacheAppend: (_, plan, caches) => prepareAppend(caches.get(plan.cache), plan),
   cacheAttend: (_, plan, caches) =>
     prepareDecode(caches.get(plan.cache), plan) as Operation<Requests["cacheAttend"]["reply"]>,
+  cacheTopK: (_, plan, caches) =>
+    prepareCacheTopK(caches.get(plan.cache), plan) as Operation<Requests["cacheTopK"]["reply"]>,
   cacheRewind: (runtime, { cache, length }, caches) => done(runtime, () => caches.get(cache).rewind(length)),
   cacheClear: (runtime, { cache }, caches) => done(runtime, () => caches.get(cache).clear()),
+  cacheSave: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).save()),
+  cacheRestore: (runtime, { cache, saved }, caches) => done(runtime, () => caches.get(cache).restore(saved)),
   cacheLength: (runtime, { cache, layer }, caches) => singleOperation(runtime, () => caches.get(cache).length(layer)),
   cacheBytes: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).bytes()),
   memory: (runtime) => singleOperation(runtime, () => runtime.memory()),

@@ -4,8 +4,9 @@
  * The arguments are plans: checked where the call was made, so that a mistake is reported before anything is copied,
  * and free of functions, so that they can be posted.
  */
-import type { PostedOperand } from "../check/arrays.js";
-import type { AppendPlan, CacheShape, DecodePlan } from "../check/cache.js";
+import type { MaskOperand, PostedOperand } from "../check/arrays.js";
+import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan } from "../check/cache.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
@@ -41,8 +42,11 @@ export interface Requests {
   cacheDispose: { args: OnCache; reply: true };
   cacheAppend: { args: OnCache<AppendPlan<never>>; reply: number };
   cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] };
+  cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKResult | IndexedCacheTopKResult };
   cacheRewind: { args: OnCache<{ length: number }>; reply: true };
   cacheClear: { args: OnCache; reply: true };
+  cacheSave: { args: OnCache; reply: Uint8Array<ArrayBuffer> };
+  cacheRestore: { args: OnCache<{ saved: MaskOperand }>; reply: true };
   cacheLength: { args: OnCache<{ layer: number }>; reply: number };
   cacheBytes: { args: OnCache; reply: number };
   memory: { args: null; reply: MemoryUse };
