@@ -3,7 +3,9 @@
 #include "bindings/runtime.hpp"
 #include "cache/decode.hpp"
 #include "cache/decode_topk.hpp"
+#include "cache/evict.hpp"
 #include "cache/kv_cache.hpp"
+#include "cache/monitor.hpp"
 #include "cache/saved_cache.hpp"
 #include "sparse/topk_attention.hpp"
 
@@ -64,6 +66,21 @@ struct JsCacheTopKOptions {
   }
 };
 
+/// Field for field `RawEvictOptions` in web/src/runtime/raw.ts.
+struct JsEvictOptions {
+  int policy;
+  std::uint32_t sinks, recent, keep, width;
+  double loss;
+  Address lost;
+};
+
+/// Field for field `RawMonitorOptions` in web/src/runtime/raw.ts.
+struct JsMonitorOptions {
+  double epsilon, mass;
+  std::uint32_t first;
+  Address out;
+};
+
 class JsKvCache {
  public:
   explicit JsKvCache(const CacheShape& shape) : cache_(shape) {}
@@ -79,6 +96,11 @@ class JsKvCache {
   JsStatus rewind_layer(std::uint32_t layer, std::uint32_t length) { return to_js(cache_.rewind(layer, length)); }
   void clear() { cache_.clear(); }
   JsStatus fork_from(JsKvCache* other) { return to_js(cache_.fork(other->cache_)); }
+  JsStatus evict(const JsDecodeProblem& js, const JsEvictOptions& o) {
+    const EvictOptions options{
+        static_cast<EvictPolicy>(o.policy), o.sinks, o.recent, o.keep, o.width, o.loss, at<float>(o.lost)};
+    return to_js(heed::evict(cache_, js.problem(), options, pool()));
+  }
   double saved_bytes() const { return static_cast<double>(heed::saved_bytes(cache_)); }
   void save(Address to) const { save_cache(cache_, at<std::byte>(to)); }
   JsStatus restore(Address from, double bytes) {
@@ -93,6 +115,11 @@ JsKvCache* make_cache(const JsCacheShape& js) { return new JsKvCache(js.shape())
 
 Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js) {
   return new Job<CacheAttention>(cache->cache(), js.problem());
+}
+
+Job<CacheMonitor>* make_monitor(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
+  return new Job<CacheMonitor>(cache->cache(), js.problem(),
+                               MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
 }
 
 Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
@@ -132,6 +159,19 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("scale", &JsDecodeProblem::scale)
       .field("softcap", &JsDecodeProblem::softcap)
       .field("maskPerHead", &JsDecodeProblem::mask_per_head);
+  value_object<JsEvictOptions>("EvictOptions")
+      .field("policy", &JsEvictOptions::policy)
+      .field("sinks", &JsEvictOptions::sinks)
+      .field("recent", &JsEvictOptions::recent)
+      .field("keep", &JsEvictOptions::keep)
+      .field("width", &JsEvictOptions::width)
+      .field("loss", &JsEvictOptions::loss)
+      .field("lost", &JsEvictOptions::lost);
+  value_object<JsMonitorOptions>("MonitorOptions")
+      .field("epsilon", &JsMonitorOptions::epsilon)
+      .field("mass", &JsMonitorOptions::mass)
+      .field("first", &JsMonitorOptions::first)
+      .field("out", &JsMonitorOptions::out);
   class_<JsKvCache>("KvCache")
       .constructor(&make_cache, allow_raw_pointers())
       .function("status", &JsKvCache::status)
@@ -142,6 +182,7 @@ EMSCRIPTEN_BINDINGS(cache) {
       .function("rewindLayer", &JsKvCache::rewind_layer)
       .function("clear", &JsKvCache::clear)
       .function("forkFrom", &JsKvCache::fork_from, allow_raw_pointers())
+      .function("evict", &JsKvCache::evict)
       .function("savedBytes", &JsKvCache::saved_bytes)
       .function("save", &JsKvCache::save)
       .function("restore", &JsKvCache::restore);
@@ -160,6 +201,7 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("offsets", &JsCacheTopKOptions::offsets);
   bind_job("CacheAttendJob", &make_attention);
   bind_job("CacheTopKJob", &make_topk);
+  bind_job("CacheMonitorJob", &make_monitor);
   function("cacheOffsets", &cache_offsets, allow_raw_pointers());
 }
 

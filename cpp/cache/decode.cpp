@@ -39,9 +39,8 @@ void CacheAttention::run(Range units) {
   const std::size_t heads = scores_.shape().kv_heads;
   for (std::size_t unit = units.begin; unit < units.end; ++unit) {
     scores_.start({unit * kDecodeQueries, std::min((unit + 1) * kDecodeQueries, problem_.queries)});
-    pool_.run({0, heads * chunks_}, [this](std::size_t i, std::size_t thread) {
-      run_chunk(i / chunks_, i % chunks_, thread);
-    });
+    pool_.run({0, heads * chunks_},
+              [this](std::size_t i, std::size_t thread) { run_chunk(i / chunks_, i % chunks_, thread); });
     for (std::size_t g = 0; g < heads; ++g)
       for (std::size_t r = 0; r < scores_.rows(); ++r) merge(g, r);
   }
@@ -66,8 +65,8 @@ void CacheAttention::run_chunk(std::size_t g, std::size_t chunk, std::size_t thr
     std::fill(row + keys.size(), row + round_up(keys.size(), simd::kLanes), -simd::kInfinity);
     *to.reference = simd::kernel_row_max(row, keys.size());
     *to.sum = simd::kernel_weigh_row(row, keys.size(), *to.reference == -simd::kInfinity ? 0.0f : *to.reference);
-    simd::kernel_row_values(cache_.shape().type, row, cache_.value_rows(problem_.layer, g, keys), keys.size(),
-                            columns_, to.out);
+    simd::kernel_row_values(cache_.shape().type, row, cache_.value_rows(problem_.layer, g, keys), keys.size(), columns_,
+                            to.out);
   }
 }
 
@@ -91,8 +90,8 @@ void CacheAttention::merge(std::size_t g, std::size_t row) noexcept {
   float* const out = problem_.out + place * shape.value_dim;
   for (std::size_t i = 0; i < shape.value_dim; ++i) out[i] = static_cast<float>(total_[i] * factor);
   if (problem_.lse != nullptr)
-    problem_.lse[place] = sum == 0.0 ? -std::numeric_limits<float>::infinity()
-                                     : static_cast<float>(double{highest} + std::log(sum));
+    problem_.lse[place] =
+        sum == 0.0 ? -std::numeric_limits<float>::infinity() : static_cast<float>(double{highest} + std::log(sum));
 }
 
 }  // namespace heed

@@ -28,7 +28,7 @@ struct CacheTopK::Sums {
 
 // A row, and the sums over all that it sees.
 struct CacheTopK::Row {
-  std::size_t g, r, place;     // place: among (queries, heads)
+  std::size_t g, r, place;  // place: among (queries, heads)
   std::size_t visible, wanted;
   const float* scores;         // formed ones
   double root;                 // that the packed query is multiplied by
@@ -239,7 +239,8 @@ std::size_t CacheTopK::screen(Row& row, Scratch& s) noexcept {
   for (std::size_t i = 0; i < groups; ++i) {
     // Rounded down, and once more for the strict comparison. A band that is not a number lets all pass.
     const float low = std::nextafter(least - s.bands[i], -simd::kInfinity);
-    s.thresholds[i] = low == low && std::isfinite(s.bands[i]) ? std::nextafter(low, -simd::kInfinity) : -simd::kInfinity;
+    s.thresholds[i] =
+        low == low && std::isfinite(s.bands[i]) ? std::nextafter(low, -simd::kInfinity) : -simd::kInfinity;
   }
   found = simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
   if (found < row.wanted) return all_of(row, s);

@@ -2,8 +2,8 @@
 //
 //   kExact   every score is formed; the k that rank first are kept.
 //   kByte    every score is formed from the shadow keys (shadow_keys.hpp), a quarter of the bytes, with a band that the
-//            score lies in. T is the k-th best lower end; a token whose upper end is below T cannot be among the k best.
-//            The few others are scored exactly, so the set is that of kExact, ties included.
+//            score lies in. T is the k-th best lower end; a token whose upper end is below T cannot be among the k
+//            best. The few others are scored exactly, so the set is that of kExact, ties included.
 //
 // The dropped mass comes from the scores that were formed: exact ones, or those of the shadow keys with the exact ones
 // of the kept tokens in their place. Both have a certified bound (sparse/dropped_mass.hpp); the second's includes the

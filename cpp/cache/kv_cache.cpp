@@ -27,8 +27,8 @@ Status validate(const CacheShape& shape) {
     if (size == 0) return Status::fail(ErrorCode::kInvalidArgument, std::string(name) + " is 0; it must be at least 1");
   }
   if (shape.capacity > kMostTokens)
-    return Status::fail(ErrorCode::kUnsupported, "capacity is " + std::to_string(shape.capacity) +
-                                                     "; at most 16777216 tokens are supported");
+    return Status::fail(ErrorCode::kUnsupported,
+                        "capacity is " + std::to_string(shape.capacity) + "; at most 16777216 tokens are supported");
   constexpr std::size_t kMostNumbers = 1u << 24;
   const std::size_t widest = std::max(shape.head_dim, shape.value_dim);
   const CheckedSize row = checked_product({shape.kv_heads, widest});
@@ -82,12 +82,37 @@ void KvCache::note_norm(std::byte* page, std::size_t head, std::size_t at) noexc
   double squares = 0.0;
   float step[simd::kRowStep];
   for (std::size_t c = 0; c < simd::row_columns(shape_.head_dim); c += simd::kRowStep) {
-    simd::widen_rows(shape_.type, {row.data + c * simd::number_bytes(shape_.type), row.scales}, 1, simd::kRowStep, step);
+    simd::widen_rows(shape_.type, {row.data + c * simd::number_bytes(shape_.type), row.scales}, 1, simd::kRowStep,
+                     step);
     for (const float x : step) squares += double{x} * double{x};
   }
   auto* const norm = reinterpret_cast<float*>(page + layout_.norm(head, at));
   *norm = std::nextafter(static_cast<float>(std::sqrt(squares)), simd::kInfinity);
   if (at != 0 && norm[-1] > *norm) *norm = norm[-1];
+}
+
+Status KvCache::keep_only(std::size_t layer, const std::uint32_t* tokens, std::size_t count) {
+  Layer& at = layers_[layer];
+  PageTable fresh(layout_.page_bytes());
+  if (!fresh.grow((count + kPageTokens - 1) / kPageTokens)) return no_memory(count);
+  const bool scaled = shape_.type == simd::RowType::kByte;
+  for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t token = tokens[g * count + i], from = token % kPageTokens, to = i % kPageTokens;
+      const std::byte* const source = page(layer, token / kPageTokens);
+      std::byte* const target = fresh.page(i / kPageTokens);
+      std::copy_n(source + layout_.key(g, from), layout_.key_bytes(), target + layout_.key(g, to));
+      std::copy_n(source + layout_.value(g, from), layout_.value_bytes(), target + layout_.value(g, to));
+      if (!scaled) continue;
+      std::copy_n(source + layout_.key_scale(g, from), sizeof(float), target + layout_.key_scale(g, to));
+      std::copy_n(source + layout_.value_scale(g, from), sizeof(float), target + layout_.value_scale(g, to));
+    }
+  }
+  cut(layer, 0);
+  at.table = std::move(fresh);
+  at.length = count;
+  (void)recover(layer);  // rows that were legal before
+  return {};
 }
 
 Status KvCache::extend(std::size_t layer, std::size_t length) {
@@ -241,8 +266,8 @@ void KvCache::read(std::size_t layer, std::size_t head, std::size_t token, float
     // A row is whole steps; only `dim` numbers of it are wanted.
     float step[simd::kRowStep];
     for (std::size_t c = 0; c < dim; c += simd::kRowStep) {
-      simd::widen_rows(shape_.type,
-                         {rows.data + c * simd::number_bytes(shape_.type), rows.scales}, 1, simd::kRowStep, step);
+      simd::widen_rows(shape_.type, {rows.data + c * simd::number_bytes(shape_.type), rows.scales}, 1, simd::kRowStep,
+                       step);
       std::copy_n(step, std::min(simd::kRowStep, dim - c), to + c);
     }
   };

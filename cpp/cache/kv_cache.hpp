@@ -50,6 +50,9 @@ class KvCache {
   /// Makes this cache, which must be new and of the same shape, a copy of the first length(layer) tokens of `other`.
   Status fork(const KvCache& other);
 
+  /// Keeps `count` tokens of each head of a layer, listed ascending head by head; head g's i-th becomes its token i.
+  Status keep_only(std::size_t layer, const std::uint32_t* tokens, std::size_t count);
+
   /// For restoring: makes an empty layer `length` tokens long, whose rows are to be written to its pages; recover()
   /// then finds what is kept beside them. False when a row holds what no append() would have written.
   Status extend(std::size_t layer, std::size_t length);

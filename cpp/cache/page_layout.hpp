@@ -15,8 +15,8 @@
 
 namespace heed {
 
-/// Streams must be long for the prefetcher: at n = 65536, d = 64, floats, pages of 256, 1024 and 4096 tokens are read at
-/// 20, 27 and 28 GB/s. A page is also the least that a cache holds and that a fork copies.
+/// Streams must be long for the prefetcher: at n = 65536, d = 64, floats, pages of 256, 1024 and 4096 tokens are read
+/// at 20, 27 and 28 GB/s. A page is also the least that a cache holds and that a fork copies.
 inline constexpr std::size_t kPageTokens = 1024;
 
 struct CacheShape {
@@ -63,9 +63,7 @@ class PageLayout {
     return key_scale(head, token) + scales_;
   }
 
-  std::size_t norm(std::size_t head, std::size_t token) const noexcept {
-    return key_scale(head, token) + 2 * scales_;
-  }
+  std::size_t norm(std::size_t head, std::size_t token) const noexcept { return key_scale(head, token) + 2 * scales_; }
 
   /// Rows of one head of a page, from a token on.
   simd::CachedRows keys(const std::byte* page, std::size_t head, std::size_t token = 0) const noexcept {

@@ -2,7 +2,8 @@
 //
 //   header   "heedkv" 0 0, then 32-bit numbers: version, type, layers, kv_heads, head_dim, value_dim
 //   lengths  32 bits per layer
-//   layers   one behind the other: per head the rows of its keys, padded as in memory, the rows of its values; for bytes
+//   layers   one behind the other: per head the rows of its keys, padded as in memory, the rows of its values; for
+//   bytes
 //            then the scales of the keys and of the values
 //
 // What is read may be anything: sizes are checked before anything is allocated, and a file that is not exactly what its

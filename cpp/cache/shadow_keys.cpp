@@ -45,7 +45,8 @@ bool ShadowKeys::update(const KvCache& cache, std::size_t layer, TaskPool& pool)
   }
   pool.run({first * heads_, at.table.size() * heads_}, [&](std::size_t unit, std::size_t) {
     const std::size_t page = unit / heads_, start = page * kShadowTokens;
-    store(cache, layer, page, unit % heads_, {std::max(at.length, start) - start, std::min(end - start, kShadowTokens)});
+    store(cache, layer, page, unit % heads_,
+          {std::max(at.length, start) - start, std::min(end - start, kShadowTokens)});
   });
   at.length = end;
   return true;

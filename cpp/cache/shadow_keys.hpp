@@ -1,7 +1,8 @@
 // A second, smaller copy of the keys for searching: bytes with a scale per key, and how far they are from the keys.
 //
-// With k~ the key that the bytes stand for, a group of kScreenGroup tokens keeps the largest ||k - k~|| and ||k||. For a
-// scaled query q, rounded to q~ (row_scores.hpp), the score s of the cache and the score s~ of the bytes differ by at most
+// With k~ the key that the bytes stand for, a group of kScreenGroup tokens keeps the largest ||k - k~|| and ||k||. For
+// a scaled query q, rounded to q~ (row_scores.hpp), the score s of the cache and the score s~ of the bytes differ by at
+// most
 //
 //   |s - s~| <= ||q|| max ||k - k~|| + ||q - q~|| max ||k~|| + (gamma_(d+2) + 4 u) ||q|| max ||k||
 //

@@ -90,7 +90,8 @@ HEED_KERNEL std::size_t kernel_filter_row(const float* scores, std::size_t count
   for (; j + kStep <= count; j += kStep) {
     const float* at = scores + j;
     const F32 t = splat(thresholds[j / kScreenGroup]);
-    const auto a = load(at) > t, b = load(at + kLanes) > t, c = load(at + 2 * kLanes) > t, d = load(at + 3 * kLanes) > t;
+    const auto a = load(at) > t, b = load(at + kLanes) > t, c = load(at + 2 * kLanes) > t,
+               d = load(at + 3 * kLanes) > t;
     if (bits((a | b) | (c | d)) == 0) continue;
     std::uint32_t mask = bits(a) | bits(b) << kLanes | bits(c) << 2 * kLanes | bits(d) << 3 * kLanes;
     do {

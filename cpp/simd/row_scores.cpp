@@ -178,8 +178,7 @@ HEED_KERNEL void kernel_round_query(const float* query, std::size_t columns, std
 HEED_KERNEL void kernel_row_scores(RowType type, const RowQueries& queries, const CachedRows& rows, std::size_t count,
                                    std::size_t columns, float* scores, std::size_t stride) noexcept {
   if (type == RowType::kFloat) return score_all<FloatRow>(queries, rows, count, columns, scores, stride);
-  if (type == RowType::kHalf && rows.finite)
-    return score_all<HalfRow>(queries, rows, count, columns, scores, stride);
+  if (type == RowType::kHalf && rows.finite) return score_all<HalfRow>(queries, rows, count, columns, scores, stride);
   if (type == RowType::kHalf) return score_all<CarefulHalfRow>(queries, rows, count, columns, scores, stride);
   for (std::size_t q = 0; q < queries.count; ++q)
     score_bytes(queries.whole + q * columns, queries.scales[q], rows, count, columns, scores + q * stride);
@@ -189,8 +188,7 @@ HEED_KERNEL void kernel_listed_scores(RowType type, const RowQueries& query, con
                                       const std::uint32_t* list, std::size_t count, std::size_t columns,
                                       float* scores) noexcept {
   if (count == 0) return;
-  if (type == RowType::kFloat)
-    return score_listed_rows<FloatRow>(query.floats, rows, list, count, columns, scores);
+  if (type == RowType::kFloat) return score_listed_rows<FloatRow>(query.floats, rows, list, count, columns, scores);
   if (type == RowType::kHalf)
     return rows.finite ? score_listed_rows<HalfRow>(query.floats, rows, list, count, columns, scores)
                        : score_listed_rows<CarefulHalfRow>(query.floats, rows, list, count, columns, scores);

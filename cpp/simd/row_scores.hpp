@@ -21,8 +21,8 @@ namespace heed::simd {
 /// Half of 2^112 multiplies a query of kHalf rows and half the sum, so that neither overflows (cached_rows.hpp).
 inline constexpr float kHalfRoot = 0x1p56f;
 
-/// Rows of scaled queries, padded like the cache's rows: floats, for kHalf times kHalfRoot; for kByte whole numbers with
-/// a scale each.
+/// Rows of scaled queries, padded like the cache's rows: floats, for kHalf times kHalfRoot; for kByte whole numbers
+/// with a scale each.
 struct RowQueries {
   const float* floats = nullptr;
   const std::int16_t* whole = nullptr;
@@ -30,8 +30,9 @@ struct RowQueries {
   std::size_t count = 0;
 
   RowQueries from(std::size_t first, std::size_t columns) const noexcept {
-    return {floats == nullptr ? nullptr : floats + first * columns, whole == nullptr ? nullptr : whole + first * columns,
-            scales == nullptr ? nullptr : scales + first, count - first};
+    return {floats == nullptr ? nullptr : floats + first * columns,
+            whole == nullptr ? nullptr : whole + first * columns, scales == nullptr ? nullptr : scales + first,
+            count - first};
   }
 };
 

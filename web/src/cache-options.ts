@@ -61,8 +61,8 @@ export interface DecodeOptions<Out = Float32Array> extends AppendOptions, ScoreR
  * How a cache finds the tokens that are kept.
  *
  * - `"exact"`: every score is formed.
- * - `"int8"`: every score is formed from a copy of the keys in bytes, which the cache keeps from the first such call on;
- *   the few tokens that may be among the best are scored exactly. The same set, ties included. `dropped` is then an
+ * - `"int8"`: every score is formed from a copy of the keys in bytes, which the cache keeps from the first such call
+ *   on; the few tokens that may be among the best are scored exactly. The same set, ties included. `dropped` is then an
  *   estimate within what rounding to bytes may do; `bound` includes that. Not for a cache of `dtype: "int8"`, which is
  *   its own copy.
  * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
@@ -79,4 +79,42 @@ export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions
   search?: CacheSearch;
   /** Also return which tokens were kept. Default: false. */
   indices?: boolean;
+}
+
+/** Options of a cache's `monitor`. */
+export interface MonitorOptions extends AppendOptions, ScoreRules {
+  /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
+  heads?: number;
+  /** Multiplies every score. Default: 1 / sqrt(headDim). */
+  scale?: number;
+  /** `effective` counts the entries above it. Greater than 0. Default: 0.01. */
+  epsilon?: number;
+  /** `k` leaves out at most so much attention, from 0 to 1. Default: 0.05. */
+  mass?: number;
+  /** `sink` is the attention to so many first tokens. Default: 4. */
+  first?: number;
+}
+
+/**
+ * Which tokens stay. Every head keeps as many as the others, but its own; in each the first `sinks` (default 0) and the
+ * last `recent` (default 0) stay.
+ *
+ * - `{recent}` alone: nothing else stays (StreamingLLM, arXiv 2309.17453).
+ * - `{keep}`: in all `keep` tokens, those to which the queries give most attention. With an odd `width`, default 1, a
+ *   token counts as much as the best of so many neighbors (SnapKV, arXiv 2404.14469).
+ * - `{loss}`: as few as lose at most so much of the attention of any key head's rows on average, from 0 to 1. For one
+ *   head no smaller set does.
+ */
+export type EvictPolicy =
+  | { recent: number; sinks?: number }
+  | { keep: number; sinks?: number; recent?: number; width?: number }
+  | { loss: number; sinks?: number; recent?: number };
+
+/** Options of a cache's `evict`. */
+export interface EvictOptions extends AppendOptions {
+  policy: EvictPolicy;
+  /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
+  heads?: number;
+  /** Multiplies every score. Default: 1 / sqrt(headDim). */
+  scale?: number;
 }

@@ -105,8 +105,7 @@ TEST(CacheTopK, FindsTheSetAmongOutliers) {
     KvCache cache = test::filled_cache(inputs, type);
     for (const std::size_t k : {3u, 60u, 300u}) {
       const Budget budget{.k = k};
-      expect_sets(cache, inputs, budget,
-                  test::decode_topk(cache, inputs, budget, Estimator::kRaw, CacheSearch::kByte));
+      expect_sets(cache, inputs, budget, test::decode_topk(cache, inputs, budget, Estimator::kRaw, CacheSearch::kByte));
     }
   }
 }

@@ -143,8 +143,7 @@ TEST(KvCache, AForkCostsNothingUntilItIsWrittenTo) {
   TaskPool pool;
   KvCache cache(kShape);
   const std::vector<float> k = test::gaussian(3000 * 10, 1), v = test::gaussian(3000 * 6, 2);
-  for (std::size_t layer = 0; layer < 2; ++layer)
-    ASSERT_TRUE(cache.append(layer, k.data(), v.data(), 3000, pool).ok());
+  for (std::size_t layer = 0; layer < 2; ++layer) ASSERT_TRUE(cache.append(layer, k.data(), v.data(), 3000, pool).ok());
   const std::size_t before = live_bytes(), page = cache.layout().page_bytes();
   KvCache copy(kShape);
   ASSERT_TRUE(copy.fork(cache).ok());

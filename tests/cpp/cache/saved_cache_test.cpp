@@ -1,8 +1,9 @@
 // Saved and restored caches, and bytes that are none.
+#include "cache/saved_cache.hpp"
+
 #include <gtest/gtest.h>
 
 #include "base/random.hpp"
-#include "cache/saved_cache.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
 

@@ -23,9 +23,8 @@ inline KvCache empty_cache(const AttentionShape& s, simd::RowType type = simd::R
 inline void append(KvCache& cache, const Inputs& inputs, Range tokens, std::size_t layer = 0) {
   TaskPool pool;
   const AttentionShape& s = inputs.shape;
-  const Status status =
-      cache.append(layer, inputs.k.data() + tokens.begin * s.kv_heads * s.head_dim,
-                   inputs.v.data() + tokens.begin * s.kv_heads * s.value_dim, tokens.size(), pool);
+  const Status status = cache.append(layer, inputs.k.data() + tokens.begin * s.kv_heads * s.head_dim,
+                                     inputs.v.data() + tokens.begin * s.kv_heads * s.value_dim, tokens.size(), pool);
   ASSERT_TRUE(status.ok()) << status.detail;
 }
 
@@ -53,8 +52,7 @@ inline Inputs as_cached(const KvCache& cache, const Inputs& inputs) {
     float scale = 0.0f;
     for (std::size_t c = 0; c < s.head_dim; ++c) query[c] = inputs.scale * inputs.q[r * s.head_dim + c];
     simd::kernel_round_query(query.data(), columns, whole.data(), &scale);
-    for (std::size_t c = 0; c < s.head_dim; ++c)
-      rounded.q[r * s.head_dim + c] = static_cast<float>(whole[c]) * scale;
+    for (std::size_t c = 0; c < s.head_dim; ++c) rounded.q[r * s.head_dim + c] = static_cast<float>(whole[c]) * scale;
   }
   rounded.scale = 1.0f;
   return rounded;

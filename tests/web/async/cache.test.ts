@@ -26,6 +26,9 @@ test("has the bits of heed/sync of the same build", async () => {
       const sparse = { heads: 4, layer: 1, keep: { k: 9 }, search, indices: true } as const;
       expect(await ours.attendTopK(q, sparse)).toEqual(theirs.attendTopK(q, sparse));
     }
+    expect(await ours.monitor(q, { heads: 4, layer: 1 })).toEqual(theirs.monitor(q, { heads: 4, layer: 1 }));
+    const evict = { heads: 4, layer: 1, policy: { keep: 1400 } } as const;
+    expect(await ours.evict(q, evict)).toEqual(theirs.evict(q, evict));
     expect(await ours.bytes()).toBe(theirs.bytes());
     const saved = await ours.save();
     expect(saved).toEqual(theirs.save());
@@ -34,7 +37,7 @@ test("has the bits of heed/sync of the same build", async () => {
     const copy = await ours.fork();
     await ours.rewind(3);
     expect(await ours.length({ layer: 1 })).toBe(3);
-    expect(await copy.length({ layer: 1 })).toBe(1500);
+    expect(await copy.length({ layer: 1 })).toBe(1400);
     await copy.clear();
     expect(await copy.length({ layer: 1 })).toBe(0);
     await copy.dispose();

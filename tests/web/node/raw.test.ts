@@ -100,13 +100,21 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       const { [missing]: _, ...rest } = decode;
       expect(() => new raw.CacheAttendJob(cache, rest as never), `without ${missing}`).toThrow(TypeError);
     }
-    const sparse = Object.fromEntries(
-      ["search", ...members("RawTopKOptions")].map((name) => [name, 0]),
-    );
+    const sparse = Object.fromEntries(["search", ...members("RawTopKOptions")].map((name) => [name, 0]));
     for (const missing of Object.keys(sparse)) {
       const { [missing]: _, ...rest } = sparse;
       const call = () => new raw.CacheTopKJob(cache, decode as never, rest as never);
       expect(call, `without ${missing}`).toThrow(TypeError);
+    }
+    for (const [type, call] of [
+      ["RawMonitorOptions", (options: object) => new raw.CacheMonitorJob(cache, decode as never, options as never)],
+      ["RawEvictOptions", (options: object) => cache.evict(decode as never, options as never)],
+    ] as const) {
+      const all = Object.fromEntries(members(type).map((name) => [name, 0]));
+      for (const missing of members(type)) {
+        const { [missing]: _, ...rest } = all;
+        expect(() => call(rest), `without ${missing}`).toThrow(TypeError);
+      }
     }
     cache.delete();
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { expectExact, expectSparse } from "../support/compare.js";
 import { expectError } from "../support/expect-error.js";
 import { expectedSync } from "../support/expected-variants.js";
-import { bestKeys, inputsFor, type Inputs, type Rules } from "../support/reference.js";
+import { bestKeys, inputsFor, referenceRow, rowsOf, type Inputs, type Rules } from "../support/reference.js";
 import { chosen } from "../support/rule-cases.js";
 import type { Case } from "../support/shapes.js";
 
@@ -127,7 +127,9 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(other.length()).toBe(1100);
     expect(other.attend(inputs.q, { heads: 4 })).toEqual(cache.attend(inputs.q, { heads: 4 }));
     expect(other.save()).toEqual(saved);
-    expectError("invalid-argument", /not a saved cache: they begin differently/, () => other.restore(saved.subarray(1)));
+    expectError("invalid-argument", /not a saved cache: they begin differently/, () =>
+      other.restore(saved.subarray(1)),
+    );
     expectError("invalid-argument", /not a saved cache/, () => other.restore(saved.subarray(0, saved.length - 1)));
     expectError("invalid-argument", /saved is a Float32Array/, () => other.restore(inputs.q as never));
     using another = heed.cache({ ...cacheOptions, kvHeads: 1, dtype });
@@ -135,6 +137,54 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     using small = heed.cache({ ...cacheOptions, dtype, capacity: 1099 });
     expectError("invalid-argument", /1100 tokens; the capacity is 1099/, () => small.restore(saved));
     expect(other.length()).toBe(1100);
+  });
+
+  test("the monitor says what the probabilities are", () => {
+    using cache = filled();
+    const seen = cache.monitor(inputs.q, { heads: 4, epsilon: 0.003, mass: 0.2, first: 2 });
+    rowsOf(shape).forEach(({ i, h }, r) => {
+      const { weights, lse } = referenceRow(inputs, 0, i, h);
+      const entropy = -weights.reduce((sum, p) => sum + p * Math.log(p), 0);
+      expect(seen.lse[r]).toBeCloseTo(lse, 4);
+      expect(seen.entropy[r]).toBeCloseTo(entropy, 4);
+      expect(Math.abs(seen.effective[r]! - weights.filter((p) => p > 0.003).length)).toBeLessThanOrEqual(1);
+      expect(seen.sink[r]).toBeCloseTo(weights[0]! + weights[1]!, 5);
+      expect(seen.self[r]).toBeCloseTo(weights.at(-1)!, 5);
+      const ranked = weights.toSorted().reverse();
+      const dropped = ranked.subarray(seen.k[r]!).reduce((sum, p) => sum + p, 0);
+      expect(dropped).toBeLessThanOrEqual(0.2 + 1e-6);
+    });
+    expect(seen.accumulate).toBe("f32");
+    const sharp = cache.monitor(
+      inputs.q.map((x) => x * 20),
+      { heads: 4 },
+    );
+    expect(sharp.accumulate).toBe("f64");
+  });
+
+  test("evicting keeps what it says and loses what it says", () => {
+    using cache = filled();
+    expect(cache.evict(inputs.q, { heads: 4, policy: { recent: 900, sinks: 4 } }).length).toBe(904);
+    expect(cache.length()).toBe(904);
+    using other = filled();
+    const { length, lost } = other.evict(inputs.q, { heads: 4, policy: { loss: 0.3, recent: 3 } });
+    expect(length).toBeLessThan(1100);
+    expect(lost.reduce((sum, x) => sum + x, 0) / lost.length).toBeLessThanOrEqual(0.3001);
+    const before = filled();
+    // The kept mass of the voters is what the log-sum-exp fell by.
+    const full = before.attend(inputs.q, { heads: 4, lse: true }).lse.slice(8);
+    const rest = other.attend(inputs.q, { heads: 4, lse: true }).lse.slice(8);
+    rest.forEach((lse, h) => expect(1 - Math.exp(lse - full[h]!)).toBeCloseTo(lost[8 + h]!, 4));
+    before.dispose();
+    using voted = filled();
+    expect(voted.evict(inputs.q, { heads: 4, policy: { keep: 50, width: 5 } }).length).toBe(50);
+    const refused = (text: RegExp, policy: object | undefined) =>
+      expectError("invalid-argument", text, () => voted.evict(inputs.q, { heads: 4, policy } as never));
+    refused(/policy is missing/, undefined);
+    refused(/policy has keep and also loss/, { keep: 3, loss: 0.1 });
+    refused(/policy.width is 4; an odd number/, { keep: 3, width: 4 });
+    refused(/policy.recent is undefined/, {});
+    refused(/policy.loss is 2/, { loss: 2 });
   });
 
   test("tensors in, a tensor out", () => {
@@ -151,22 +201,25 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(other.view().slice()).toEqual(out.view().slice());
   });
 
-  test.each(["renormalized", "raw", "compensated", "linear"] as const)("attendTopK, %s, is what it says", (estimator) => {
-    using cache = filled();
-    const keep = { k: 21 };
-    const exact = cache.attendTopK(inputs.q, { heads: 4, keep, estimator, search: "exact", indices: true });
-    expectSparse(inputs, exact, estimator);
-    expect(exact.info).toEqual({ search: "exact", estimator });
-    const screened = cache.attendTopK(inputs.q, { heads: 4, keep, estimator, search: "int8", indices: true });
-    expect(screened.indices, "the same set").toEqual(exact.indices);
-    expect(screened.offsets).toEqual(exact.offsets);
-    const largest = inputs.v.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
-    screened.out.forEach((x, i) => expect(Math.abs(x - exact.out[i]!)).toBeLessThan(0.02 * largest));
-    screened.dropped.forEach((tau, r) => {
-      expect(Math.abs(tau - exact.dropped[r]!)).toBeLessThan(0.01);
-      expect(screened.bound[r]).toBeGreaterThanOrEqual(exact.dropped[r]!);
-    });
-  });
+  test.each(["renormalized", "raw", "compensated", "linear"] as const)(
+    "attendTopK, %s, is what it says",
+    (estimator) => {
+      using cache = filled();
+      const keep = { k: 21 };
+      const exact = cache.attendTopK(inputs.q, { heads: 4, keep, estimator, search: "exact", indices: true });
+      expectSparse(inputs, exact, estimator);
+      expect(exact.info).toEqual({ search: "exact", estimator });
+      const screened = cache.attendTopK(inputs.q, { heads: 4, keep, estimator, search: "int8", indices: true });
+      expect(screened.indices, "the same set").toEqual(exact.indices);
+      expect(screened.offsets).toEqual(exact.offsets);
+      const largest = inputs.v.reduce((a, x) => Math.max(a, Math.abs(x)), 0);
+      screened.out.forEach((x, i) => expect(Math.abs(x - exact.out[i]!)).toBeLessThan(0.02 * largest));
+      screened.dropped.forEach((tau, r) => {
+        expect(Math.abs(tau - exact.dropped[r]!)).toBeLessThan(0.01);
+        expect(screened.bound[r]).toBeGreaterThanOrEqual(exact.dropped[r]!);
+      });
+    },
+  );
 
   test("attendTopK keeps the first of all scores, ties included", () => {
     const ties = { ...inputs, k: inputs.k.map((x) => Math.sign(x)), q: inputs.q.map((x) => Math.sign(x)) };
@@ -221,7 +274,9 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
       heed.cache({ kvHeads: 1, headDim: 4, dtype: "f64" as "f32" }),
     );
     bad("invalid-argument", /no option "heads"/, () => heed.cache({ heads: 1, kvHeads: 1, headDim: 4 } as never));
-    bad("invalid-argument", /capacity is 16777217/, () => heed.cache({ kvHeads: 1, headDim: 4, capacity: 2 ** 24 + 1 }));
+    bad("invalid-argument", /capacity is 16777217/, () =>
+      heed.cache({ kvHeads: 1, headDim: 4, capacity: 2 ** 24 + 1 }),
+    );
     using cache = filled();
     bad("shape-mismatch", /k has 41 numbers; a multiple of kvHeads \* headDim = 40/, () =>
       cache.append(new Float32Array(41), new Float32Array(18)),

@@ -1,9 +1,25 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A cache of keys and values that lives in the worker. Its calls queue with all others. */
-import type { AppendOptions, CacheTopKOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
-import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import type {
+  AppendOptions,
+  CacheTopKOptions,
+  DecodeOptions,
+  EvictOptions,
+  LayerOptions,
+  MonitorOptions,
+} from "../cache-options.js";
+import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
 import { checkBytes } from "../check/arrays.js";
-import { checkTokens, planAppend, planCacheTopK, planDecode, planLayer, type CacheShape } from "../check/cache.js";
+import {
+  checkTokens,
+  planAppend,
+  planCacheTopK,
+  planDecode,
+  planEvict,
+  planLayer,
+  planMonitor,
+  type CacheShape,
+} from "../check/cache.js";
 import { HeedError } from "../errors.js";
 import type { Numbers } from "../options.js";
 import type { AttendResult } from "../results.js";
@@ -95,6 +111,31 @@ export class KvCache {
   }
 
   /**
+   * What the attention of the newest queries looks like: entropy, effective entries, mass of sinks and self, and how
+   * many entries would be enough. Shapes as in attend. Costs about half as much: meant for every 32nd step or so.
+   *
+   * @throws {HeedError} as attend
+   */
+  async monitor(q: Numbers, options: MonitorOptions = {}): Promise<Monitored> {
+    this.#assertUsable();
+    const plan = planMonitor(this.#shape, q, options);
+    return this.#client.call("cacheMonitor", { ...plan, cache: this.#id }, options);
+  }
+
+  /**
+   * Forgets tokens of one layer that the newest queries hardly look at, and says how much of their attention that
+   * loses. `q` as in attend. Afterwards positions, windows and lengths count the tokens that are left; every head has
+   * its own.
+   *
+   * @throws {HeedError} as attend
+   */
+  async evict(q: Numbers, options: EvictOptions): Promise<Evicted> {
+    this.#assertUsable();
+    const plan = planEvict(this.#shape, q, options);
+    return this.#client.call("cacheEvict", { ...plan, cache: this.#id }, options);
+  }
+
+  /**
    * Forgets what came after the first `length` tokens, in every layer that has more.
    *
    * @throws {HeedError} `invalid-argument` when no layer has as many, `disposed`, `worker-died`
@@ -134,8 +175,8 @@ export class KvCache {
   /**
    * Replaces all that the cache holds by what was saved. The bytes may come from anywhere: they are checked first.
    *
-   * @throws {HeedError} `shape-mismatch` for another shape or type, `invalid-argument` for bytes that are no saved cache
-   * or longer than the capacity, `detached`, `disposed`, `out-of-memory`, `worker-died`
+   * @throws {HeedError} `shape-mismatch` for another shape or type, `invalid-argument` for bytes that are no saved
+   * cache, or longer than the capacity, `detached`, `disposed`, `out-of-memory`, `worker-died`
    */
   async restore(saved: Uint8Array): Promise<void> {
     this.#assertUsable();

@@ -8,11 +8,14 @@ import type {
   CacheSearch,
   CacheTopKOptions,
   DecodeOptions,
+  EvictOptions,
+  EvictPolicy,
   LayerOptions,
+  MonitorOptions,
 } from "../cache-options.js";
 import { HeedError } from "../errors.js";
 import type { Estimator } from "../options.js";
-import { rawCacheSearches, rawCacheTypes, rawEstimators } from "../runtime/raw.js";
+import { rawCacheSearches, rawCacheTypes, rawEstimators, rawPolicies } from "../runtime/raw.js";
 import {
   checkLength,
   checkNoOverlap,
@@ -25,7 +28,7 @@ import { checkTarget, type IsTensor, type Target } from "./attend.js";
 import { callOptionNames, checkCallOptions } from "./call-options.js";
 import { checkKeep, type CheckedKeep } from "./keep.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
-import { checkCount, checkFinite } from "./numbers.js";
+import { checkCount, checkFinite, checkPositive, checkWithin } from "./numbers.js";
 import { checkRules, maskOperand, ruleOptionNames, type Rules } from "./rules.js";
 
 /** The most tokens of a layer: positions are compared as f32. */
@@ -36,6 +39,8 @@ const layerNames = ["layer", ...callOptionNames] as const;
 const appendNames = [...layerNames, "dtype", "validate"] as const;
 const queryNames = [...appendNames, "heads", "scale", "out"] as const;
 const decodeNames = [...queryNames, ...ruleOptionNames, "lse"] as const;
+const monitorNames = [...appendNames, ...ruleOptionNames, "heads", "scale", "epsilon", "mass", "first"] as const;
+const evictNames = [...appendNames, "heads", "scale", "policy"] as const;
 const topKNames = [...queryNames, "keep", "estimator", "search", "indices"] as const;
 
 /** What a cache is made of; fixed when it is created. */
@@ -202,4 +207,81 @@ export function planCacheTopK<T extends TensorLike = never>(
     search: checkWord("search", options.search ?? "auto", [...rawCacheSearches, "auto"] as const),
     indices: checkFlag("indices", options.indices, false),
   };
+}
+
+/** Queries to look at. */
+export interface MonitorPlan<T> extends Omit<DecodePlan<T>, "lse"> {
+  epsilon: number;
+  mass: number;
+  first: number;
+}
+
+/** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
+export function planMonitor<T extends TensorLike = never>(
+  shape: CacheShape,
+  q: unknown,
+  options: MonitorOptions,
+  isTensor?: IsTensor<T>,
+): MonitorPlan<T> {
+  checkOptionNames("monitor", options, monitorNames);
+  return {
+    ...planQueries(shape, q, options, isTensor),
+    epsilon: options.epsilon === undefined ? 0.01 : checkPositive("epsilon", options.epsilon),
+    mass: options.mass === undefined ? 0.05 : checkWithin("mass", options.mass, 0, 1),
+    first: options.first === undefined ? 4 : checkCount("first", options.first, 0),
+  };
+}
+
+/** A policy with every number that any policy has; the module reads its own. */
+export interface CheckedPolicy {
+  /** Index into `rawPolicies`. */
+  policy: number;
+  sinks: number;
+  recent: number;
+  keep: number;
+  width: number;
+  loss: number;
+}
+
+function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
+  if (policy === undefined) {
+    throw new HeedError("invalid-argument", "policy is missing; {recent}, {keep} or {loss} is needed");
+  }
+  checkOptionNames("policy", policy, ["sinks", "recent", "keep", "width", "loss"]);
+  const given: Partial<Record<"sinks" | "recent" | "keep" | "width" | "loss", number>> = policy;
+  if (given.keep !== undefined && given.loss !== undefined) {
+    throw new HeedError("invalid-argument", "policy has keep and also loss; one of them is needed");
+  }
+  if (given.width !== undefined && given.keep === undefined) {
+    throw new HeedError("invalid-argument", `policy.width is ${given.width}, but keep is missing; give keep too`);
+  }
+  const kind = given.keep !== undefined ? "votes" : given.loss !== undefined ? "loss" : "recent";
+  const count = (name: "sinks" | "recent" | "keep", least: number) =>
+    given[name] === undefined ? 0 : checkCount(`policy.${name}`, given[name], least);
+  const width = given.width === undefined ? 1 : checkCount("policy.width", given.width);
+  if (width % 2 === 0) throw new HeedError("invalid-argument", `policy.width is ${width}; an odd number is needed`);
+  return {
+    policy: rawPolicies.indexOf(kind),
+    sinks: count("sinks", 0),
+    recent: kind === "recent" ? checkCount("policy.recent", given.recent, 0) : count("recent", 0),
+    keep: count("keep", 1),
+    width,
+    loss: given.loss === undefined ? 0 : checkWithin("policy.loss", given.loss, 0, 1),
+  };
+}
+
+/** Queries that vote, and what about. */
+export interface EvictPlan<T> extends Omit<DecodePlan<T>, "lse"> {
+  policy: CheckedPolicy;
+}
+
+/** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
+export function planEvict<T extends TensorLike = never>(
+  shape: CacheShape,
+  q: unknown,
+  options: EvictOptions,
+  isTensor?: IsTensor<T>,
+): EvictPlan<T> {
+  checkOptionNames("evict", options, evictNames);
+  return { ...planQueries(shape, q, options, isTensor), policy: checkPolicy(options.policy) };
 }

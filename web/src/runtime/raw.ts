@@ -122,6 +122,46 @@ export interface RawCacheTopKOptions extends RawTopKOptions {
   search: number;
 }
 
+/** Order of `EvictPolicy` in cpp/cache/evict.hpp. */
+export const rawPolicies = ["recent", "votes", "loss"] as const;
+
+export interface RawEvictOptions {
+  /** Index into `rawPolicies`. */
+  policy: number;
+  sinks: number;
+  recent: number;
+  /** For "votes": tokens in all, and the odd number of neighbors that a vote is the largest of. */
+  keep: number;
+  width: number;
+  /** For "loss". */
+  loss: number;
+  /** (queries, heads) f32, written: the attention that each voting row gave to what went. */
+  lost: number;
+}
+
+/** The numbers of a row of the monitor, in the order of cpp/cache/monitor.hpp. */
+export const rawMonitored = [
+  "lse",
+  "entropy",
+  "effective",
+  "seen",
+  "sink",
+  "self",
+  "sigma",
+  "largest",
+  "k",
+  "exponent",
+] as const;
+
+export interface RawMonitorOptions {
+  epsilon: number;
+  mass: number;
+  /** Tokens whose mass is `sink`. */
+  first: number;
+  /** (queries, heads, rawMonitored.length) f64, written. */
+  out: number;
+}
+
 /** A cache. No call may come between the creation of a job and its end. */
 export interface RawKvCache {
   /** Final after construction. Nothing else may be called after a failure. */
@@ -139,6 +179,8 @@ export interface RawKvCache {
   clear(): void;
   /** Shares all that `other` holds. This cache must be new and of the same shape. */
   forkFrom(other: RawKvCache): RawStatus;
+  /** The queries of the problem vote; a failure changes nothing. */
+  evict(problem: RawDecodeProblem, options: RawEvictOptions): RawStatus;
   /** What `save` writes. */
   savedBytes(): number;
   save(to: number): void;
@@ -206,6 +248,8 @@ export interface RawModule {
   CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem) => RawJob;
   /** Top-k attention of new queries over a cache; a unit is a block of queries. */
   CacheTopKJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
+  /** Statistics of the scores of new queries; a unit is a block of queries. */
+  CacheMonitorJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawMonitorOptions) => RawJob;
   /** As `topKOffsets`, for (queries, heads) of a call on a cache. */
   cacheOffsets(cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions, offsets: number): number;
   /** Widens `count` IEEE half floats at `from` (u16) to f32 at `to`. */

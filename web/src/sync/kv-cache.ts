@@ -1,10 +1,26 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** A cache of keys and values, synchronously. */
-import type { AppendOptions, CacheTopKOptions, DecodeOptions, LayerOptions } from "../cache-options.js";
-import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import type {
+  AppendOptions,
+  CacheTopKOptions,
+  DecodeOptions,
+  EvictOptions,
+  LayerOptions,
+  MonitorOptions,
+} from "../cache-options.js";
+import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
 import { checkBytes } from "../check/arrays.js";
-import { checkTokens, planAppend, planCacheTopK, planDecode, planLayer } from "../check/cache.js";
+import {
+  checkTokens,
+  planAppend,
+  planCacheTopK,
+  planDecode,
+  planEvict,
+  planLayer,
+  planMonitor,
+} from "../check/cache.js";
 import { prepareAppend, prepareCacheTopK, prepareDecode, type StoredCache } from "../operations/cache.js";
+import { prepareEvict, prepareMonitor } from "../operations/cache-upkeep.js";
 import { complete, type Operation } from "../operations/operation.js";
 import type { CallOptions, Numbers } from "../options.js";
 import type { AttendResult } from "../results.js";
@@ -81,6 +97,29 @@ export class KvCache {
   }
 
   /**
+   * What the attention of the newest queries looks like: entropy, effective entries, mass of sinks and self, and how
+   * many entries would be enough. Shapes as in attend. Costs about half as much: meant for every 32nd step or so.
+   *
+   * @throws {HeedError} as attend
+   */
+  monitor(q: Input, options: MonitorOptions = {}): Monitored {
+    const plan = planMonitor(this.#cache.shape, q, options, isTensor);
+    return this.#complete(options, () => prepareMonitor(this.#cache, plan));
+  }
+
+  /**
+   * Forgets tokens of one layer that the newest queries hardly look at, and says how much of their attention that
+   * loses. `q` as in attend. Afterwards positions, windows and lengths count the tokens that are left; every head has
+   * its own.
+   *
+   * @throws {HeedError} as attend
+   */
+  evict(q: Input, options: EvictOptions): Evicted {
+    const plan = planEvict(this.#cache.shape, q, options, isTensor);
+    return this.#complete(options, () => prepareEvict(this.#cache, plan));
+  }
+
+  /**
    * Forgets what came after the first `length` tokens, in every layer that has more.
    *
    * @throws {HeedError} `invalid-argument` when no layer has as many, `disposed`
@@ -115,8 +154,8 @@ export class KvCache {
   /**
    * Replaces all that the cache holds by what was saved. The bytes may come from anywhere: they are checked first.
    *
-   * @throws {HeedError} `shape-mismatch` for another shape or type, `invalid-argument` for bytes that are no saved cache
-   * or longer than the capacity, `detached`, `disposed`, `out-of-memory`
+   * @throws {HeedError} `shape-mismatch` for another shape or type, `invalid-argument` for bytes that are no saved
+   * cache, or longer than the capacity, `detached`, `disposed`, `out-of-memory`
    */
   restore(saved: Uint8Array): void {
     this.#cache.restore(checkBytes("saved", saved));

@@ -5,6 +5,7 @@
  */
 import { HeedError, reasonOf } from "../errors.js";
 import { prepareAppend, prepareCacheTopK, prepareDecode } from "../operations/cache.js";
+import { prepareEvict, prepareMonitor } from "../operations/cache-upkeep.js";
 import { Caches } from "../operations/caches.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
@@ -62,6 +63,8 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
     prepareDecode(caches.get(plan.cache), plan) as Operation<Requests["cacheAttend"]["reply"]>,
   cacheTopK: (_, plan, caches) =>
     prepareCacheTopK(caches.get(plan.cache), plan) as Operation<Requests["cacheTopK"]["reply"]>,
+  cacheMonitor: (_, plan, caches) => prepareMonitor(caches.get(plan.cache), plan),
+  cacheEvict: (_, plan, caches) => prepareEvict(caches.get(plan.cache), plan),
   cacheRewind: (runtime, { cache, length }, caches) => done(runtime, () => caches.get(cache).rewind(length)),
   cacheClear: (runtime, { cache }, caches) => done(runtime, () => caches.get(cache).clear()),
   cacheSave: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).save()),

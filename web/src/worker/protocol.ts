@@ -5,8 +5,8 @@
  * and free of functions, so that they can be posted.
  */
 import type { MaskOperand, PostedOperand } from "../check/arrays.js";
-import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
-import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan } from "../check/cache.js";
+import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, EvictPlan, MonitorPlan } from "../check/cache.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { ScoresPlan } from "../check/scores.js";
@@ -43,6 +43,8 @@ export interface Requests {
   cacheAppend: { args: OnCache<AppendPlan<never>>; reply: number };
   cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] };
   cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKResult | IndexedCacheTopKResult };
+  cacheMonitor: { args: OnCache<MonitorPlan<never>>; reply: Monitored };
+  cacheEvict: { args: OnCache<EvictPlan<never>>; reply: Evicted };
   cacheRewind: { args: OnCache<{ length: number }>; reply: true };
   cacheClear: { args: OnCache; reply: true };
   cacheSave: { args: OnCache; reply: Uint8Array<ArrayBuffer> };
