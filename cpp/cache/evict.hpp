@@ -1,12 +1,13 @@
 // Forgetting tokens that the newest queries hardly look at, and saying how much of their attention that loses.
 //
-// Queries vote: a token's votes are the probabilities that the rows of a key head give it. Every head of the layer keeps
-// as many tokens as the others, but its own ones: the first `sinks`, the last `recent`, and those with the most votes.
+// Queries vote: a token's votes are the probabilities that the rows of a key head give it. Every head of the layer
+// keeps as many tokens as the others, but its own ones: the first `sinks`, the last `recent`, and those with the most
+// votes.
 //
 //   kRecent   no votes: sinks and recent tokens only (StreamingLLM, arXiv 2309.17453)
 //   kVotes    `keep` tokens by votes, each vote the largest among `width` neighbors (SnapKV, arXiv 2404.14469)
-//   kLoss     as few tokens as lose at most `loss` of the attention of any head's rows on average (DERIVED: for one head
-//             no smaller set does, because it takes the largest votes first)
+//   kLoss     as few tokens as lose at most `loss` of the attention of any head's rows on average (DERIVED: for one
+//             head no smaller set does, because it takes the largest votes first)
 //
 // The loss is measured on the voting queries alone; later queries may miss what is gone. Positions count what is left.
 #pragma once

@@ -86,7 +86,7 @@ export function checkTokens(name: string, length: unknown): number {
 }
 
 function dtypeOf({ dtype }: AppendOptions): "f32" | "f16" | undefined {
-  return dtype === undefined ? undefined : checkWord("dtype", dtype, ["f32", "f16"]);
+  return dtype === undefined ? undefined : checkWord<"f32" | "f16">("dtype", dtype, ["f32", "f16"]);
 }
 
 function tokensOf(name: string, length: number, row: number, factors: string): number {
