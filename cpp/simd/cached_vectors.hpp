@@ -17,6 +17,7 @@ extern const HalfMasks kHalfMasks;
 struct FloatRow {
   using Number = float;
   static constexpr float kProductFactor = 1.0f;
+  static constexpr bool kOneByOne = false;
   struct Constants {};
   static Constants constants() noexcept { return {}; }
   static F32 vector(const float* from, Constants) noexcept { return load(from); }
@@ -26,6 +27,7 @@ struct FloatRow {
 struct HalfRow {
   using Number = std::uint16_t;
   static constexpr float kProductFactor = 0x1p112f;
+  static constexpr bool kOneByOne = false;
   using Constants = const HalfMasks*;
   static Constants constants() noexcept { return opaque(&kHalfMasks); }
   // The sign is extended over the bits that the shift moves past; the mask keeps one of them.
@@ -45,6 +47,8 @@ struct HalfRow {
 
 /// 2^-112 times the number; infinity and NaN stay what they are.
 struct CarefulHalfRow : HalfRow {
+  /// Rare: small code rather than queries side by side.
+  static constexpr bool kOneByOne = true;
   static F32 vector(const std::uint16_t* from, Constants masks) noexcept {
     const I32 number = wide(from), exponent = I32::load_aligned(masks->exponent);
     const I32 infinity = xsimd::select((number & exponent) == exponent, I32::load_aligned(masks->infinity), I32(0));

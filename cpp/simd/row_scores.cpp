@@ -69,7 +69,8 @@ inline void score_rows(const float* queries, const typename Row::Number* rows, s
 template <std::size_t kQueries, class Row>
 HEED_KERNEL void kernel_score_group(const float* queries, const typename Row::Number* rows, std::size_t count,
                                     std::size_t columns, float* scores, std::size_t stride) noexcept {
-  if (kQueries == 1 && columns == 64) return score_rows<kQueries, 64, Row>(queries, rows, count, 64, scores, stride);
+  if (kQueries == 1 && columns == 64 && !Row::kOneByOne)
+    return score_rows<kQueries, 64, Row>(queries, rows, count, 64, scores, stride);
   score_rows<kQueries, 0, Row>(queries, rows, count, columns, scores, stride);
 }
 
@@ -78,11 +79,13 @@ inline void score_all(const RowQueries& queries, const CachedRows& rows, std::si
                       float* scores, std::size_t stride) noexcept {
   const auto* const data = rows.as<typename Row::Number>();
   std::size_t q = 0;
-  for (; q + 4 <= queries.count; q += 4)
-    kernel_score_group<4, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
-  for (; q + 2 <= queries.count; q += 2)
-    kernel_score_group<2, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
-  if (q < queries.count)
+  if constexpr (!Row::kOneByOne) {
+    for (; q + 4 <= queries.count; q += 4)
+      kernel_score_group<4, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+    for (; q + 2 <= queries.count; q += 2)
+      kernel_score_group<2, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+  }
+  for (; q < queries.count; ++q)
     kernel_score_group<1, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
 }
 

@@ -1,10 +1,11 @@
 // Eviction: which tokens stay, that they are what they were, and that the loss is what it says.
+#include "cache/evict.hpp"
+
 #include <gtest/gtest.h>
 
 #include <map>
 #include <numeric>
 
-#include "cache/evict.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
 
@@ -43,7 +44,8 @@ std::vector<std::size_t> survivors(const KvCache& before, const KvCache& after, 
   for (std::size_t t = 0; t < after.length(0); ++t) {
     const std::vector<float> row = token_of(after, g, t);
     while (from < before.length(0) && token_of(before, g, from) != row) ++from;
-    EXPECT_LT(from, before.length(0)) << "token " << t << " of head " << g << " is none that was there, or out of order";
+    EXPECT_LT(from, before.length(0)) << "token " << t << " of head " << g
+                                      << " is none that was there, or out of order";
     found.push_back(from++);
   }
   return found;
@@ -65,7 +67,8 @@ void expect_loss(const test::Inputs& inputs, const KvCache& before, const KvCach
   for (const reference::Row row : inputs.each_row()) {
     const std::vector<double> p = reference::softmax(reference::scores(inputs.tensors(), row));
     double kept = 0.0;
-    for (const std::size_t j : survivors(before, after, row.head / inputs.shape.group())) kept += j < p.size() ? p[j] : 0;
+    for (const std::size_t j : survivors(before, after, row.head / inputs.shape.group()))
+      kept += j < p.size() ? p[j] : 0;
     EXPECT_NEAR(lost[row.query * inputs.shape.heads + row.head], 1.0 - kept, 1e-5);
   }
 }

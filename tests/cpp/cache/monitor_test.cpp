@@ -1,7 +1,8 @@
 // The monitor's numbers against their formulas in double.
+#include "cache/monitor.hpp"
+
 #include <gtest/gtest.h>
 
-#include "cache/monitor.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
 
