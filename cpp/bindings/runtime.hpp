@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "attention/problem.hpp"
 #include "base/status.hpp"
@@ -61,7 +62,7 @@ template <class Work>
 class Job {
  public:
   template <class... Arguments>
-  explicit Job(const Arguments&... arguments) : work_(arguments..., pool()) {}
+  explicit Job(Arguments&&... arguments) : work_(std::forward<Arguments>(arguments)..., pool()) {}
 
   JsStatus status() const { return to_js(work_.status()); }
   std::uint32_t units() const { return static_cast<std::uint32_t>(work_.units()); }

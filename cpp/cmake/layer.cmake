@@ -50,6 +50,10 @@ function(heed_layer name)
   endif()
   add_library(heed::${name} ALIAS ${target})
   target_link_libraries(${target} ${scope} heed_flags)
+  if(EMSCRIPTEN AND layer_SOURCES AND NOT name STREQUAL "simd")
+    # What takes time is in simd/. The rest is compiled to be small: every visitor downloads it.
+    target_compile_options(${target} PRIVATE -Os)
+  endif()
 
   foreach(other IN LISTS layer_DEPENDS)
     if(other STREQUAL "xsimd")

@@ -69,8 +69,15 @@ HEED_KERNEL Above kernel_count_row(const float* x, std::size_t count, float low,
 }
 
 HEED_KERNEL float kernel_row_max(const float* x, std::size_t count) noexcept {
-  F32 highest = splat(-kInfinity);
-  for (std::size_t i = 0; i < count; i += kLanes) highest = at_least(highest, load(x + i));
+  // Two chains: a maximum takes four cycles.
+  F32 highest = splat(-kInfinity), other = highest;
+  std::size_t j = 0;
+  for (; j + 2 * kLanes <= count; j += 2 * kLanes) {
+    highest = at_least(highest, load(x + j));
+    other = at_least(other, load(x + j + kLanes));
+  }
+  for (; j < count; j += kLanes) highest = at_least(highest, load(x + j));
+  highest = at_least(highest, other);
   alignas(64) float each[kLanes];
   store(each, highest);
   float max = -kInfinity;

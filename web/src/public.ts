@@ -1,5 +1,7 @@
 /** The names that both entries export. */
 export { HeedError, errorCodes, type HeedErrorCode } from "./errors.js";
+export type * from "./cache-options.js";
+export type * from "./cache-results.js";
 export type * from "./options.js";
 export type * from "./results.js";
 export type * from "./theory.js";

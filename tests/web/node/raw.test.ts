@@ -74,6 +74,16 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
     expect(own.sort()).toEqual(typed.sort());
   });
 
+  test("caches have exactly the methods of RawKvCache", async () => {
+    const raw = await start(variant);
+    const own = Object.getOwnPropertyNames(raw.KvCache.prototype).filter((name) => name !== "constructor");
+    expect(own.sort()).toEqual(
+      members("RawKvCache")
+        .filter((name) => name !== "delete")
+        .sort(),
+    );
+  });
+
   test("option objects are read by the names of their types", async () => {
     const raw = await start(variant);
     const problem = Object.fromEntries(members("RawProblem").map((name) => [name, 0]));
@@ -96,6 +106,34 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       const { [missing]: _, ...rest } = retrieval;
       expect(() => new raw.RetrieveJob(problem as never, rest as never, null), `without ${missing}`).toThrow(TypeError);
     }
+    const shape = Object.fromEntries(members("RawCacheShape").map((name) => [name, 1]));
+    for (const missing of members("RawCacheShape")) {
+      const { [missing]: _, ...rest } = shape;
+      expect(() => new raw.KvCache(rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+    const cache = new raw.KvCache(shape as never);
+    const decode = Object.fromEntries(members("RawDecodeProblem").map((name) => [name, 0]));
+    for (const missing of members("RawDecodeProblem")) {
+      const { [missing]: _, ...rest } = decode;
+      expect(() => new raw.CacheAttendJob(cache, rest as never), `without ${missing}`).toThrow(TypeError);
+    }
+    const sparse = Object.fromEntries(members("RawCacheTopKOptions").map((name) => [name, 0]));
+    for (const missing of members("RawCacheTopKOptions")) {
+      const { [missing]: _, ...rest } = sparse;
+      const call = () => new raw.CacheTopKJob(cache, decode as never, rest as never);
+      expect(call, `without ${missing}`).toThrow(TypeError);
+    }
+    for (const [type, call] of [
+      ["RawMonitorOptions", (options: object) => new raw.CacheMonitorJob(cache, decode as never, options as never)],
+      ["RawEvictOptions", (options: object) => cache.evict(decode as never, options as never)],
+    ] as const) {
+      const all = Object.fromEntries(members(type).map((name) => [name, 0]));
+      for (const missing of members(type)) {
+        const { [missing]: _, ...rest } = all;
+        expect(() => call(rest), `without ${missing}`).toThrow(TypeError);
+      }
+    }
+    cache.delete();
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {
       const { [missing]: _, ...rest } = collapse;

@@ -6,10 +6,12 @@
  * the call returns, so they may be changed at once; larger ones are copied in parts, to keep the page responsive, and
  * must be left alone until the call settles. Results are moved, not copied.
  */
+import type { CacheOptions } from "../cache-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planIndex } from "../check/key-index.js";
+import { planCache } from "../check/cache.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
@@ -43,6 +45,7 @@ import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
 import type { WorkerStarter } from "../worker/starter.js";
 import { isKeyIndex, KeyIndex } from "./key-index.js";
+import { KvCache } from "./kv-cache.js";
 
 /** The formulas of the theory, computed in the worker. */
 export type Theory = TheoryOf<"promise">;
@@ -208,6 +211,17 @@ export class Heed {
         yield row as SimulationRows[Id];
       }
     }
+  }
+
+  /**
+   * An empty cache of keys and values, for decoding token by token. The caller disposes it.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `disposed`, `out-of-memory`, `worker-died`
+   */
+  async cache(options: CacheOptions): Promise<KvCache> {
+    this.#client.assertAlive();
+    const shape = planCache(options);
+    return new KvCache(this.#client, await this.#client.call("cacheCreate", shape), shape);
   }
 
   /** How much memory is in use. @throws {HeedError} `disposed`, `worker-died` */

@@ -91,6 +91,17 @@ export function checkFloat32(name: string, value: unknown): Float32Array {
   return value;
 }
 
+/** Bytes, as an operand. @throws {HeedError} `invalid-argument`, `detached` */
+export function checkBytes(name: string, value: unknown): MaskOperand & { kind: "u8" } {
+  if (!(value instanceof Uint8Array)) {
+    throw new HeedError("invalid-argument", `${name} is ${shown(value)}; a Uint8Array is needed`);
+  }
+  checkAttached(name, value);
+  // A plain view also of Node's Buffer, whose slice() would be no copy.
+  const data = new Uint8Array(value.buffer, value.byteOffset, value.length);
+  return { kind: "u8", name, length: data.length, data };
+}
+
 /** @throws {HeedError} `shape-mismatch` */
 export function checkLength(name: string, length: number, needed: number, why: string): void {
   if (length === needed) return;

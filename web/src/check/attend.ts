@@ -41,7 +41,8 @@ export interface AttendPlan<T> extends AttentionPlan<T> {
   accumulate: Accumulate;
 }
 
-function checkTarget<T extends TensorLike>(
+/** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
+export function checkTarget<T extends TensorLike>(
   out: unknown,
   length: number,
   inputs: readonly Operand<T>[],
@@ -52,7 +53,7 @@ function checkTarget<T extends TensorLike>(
   if (isTensor?.(out)) {
     out.assertUsable("out");
     if (!allTensors) {
-      throw new HeedError("invalid-argument", "out is a Tensor; then q, k and v must be Tensors too");
+      throw new HeedError("invalid-argument", "out is a Tensor; then every input must be a Tensor too");
     }
     const same = inputs.find((input) => input.kind === "tensor" && input.tensor === out);
     if (same) throw new HeedError("invalid-argument", `out is the Tensor ${same.name}; pass another one`);
@@ -60,7 +61,7 @@ function checkTarget<T extends TensorLike>(
     return { kind: "tensor", tensor: out };
   }
   if (allTensors) {
-    throw new HeedError("invalid-argument", `out is ${shown(out)}; q, k and v are Tensors, so a Tensor is needed`);
+    throw new HeedError("invalid-argument", `out is ${shown(out)}; the inputs are Tensors, so a Tensor is needed`);
   }
   const data = checkFloat32("out", out);
   checkLength("out", data.length, length, "the result");

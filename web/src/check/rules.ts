@@ -44,7 +44,9 @@ export function checkRules({ window, sinks, softcap }: ScoreRules, use: SinkUse 
   };
 }
 
-function operandOf(mask: unknown): MaskOperand {
+/** A mask of any length. @throws {HeedError} `invalid-argument`, `detached` */
+export function maskOperand(mask: unknown): MaskOperand {
+  if (ArrayBuffer.isView(mask)) checkAttached("mask", mask);
   if (mask instanceof Float32Array) return { kind: "f32", name: "mask", length: mask.length, data: mask };
   if (mask instanceof Uint8Array) {
     // A plain view also of Node's Buffer, whose slice() would be no copy.
@@ -63,10 +65,18 @@ export function checkMask(
   { heads, queries, keys }: { heads: number; queries: number; keys: number },
 ): MaskOperand | undefined {
   if (mask === undefined) return undefined;
-  if (ArrayBuffer.isView(mask)) checkAttached("mask", mask);
-  const operand = operandOf(mask);
+  const operand = maskOperand(mask);
+  checkMaskLength(operand, { heads, queries, keys });
+  return operand;
+}
+
+/** @throws {HeedError} `shape-mismatch` */
+export function checkMaskLength(
+  operand: MaskOperand,
+  { heads, queries, keys }: { heads: number; queries: number; keys: number },
+): void {
   const plane = queries * keys;
-  if (operand.length === plane || operand.length === heads * plane) return operand;
+  if (operand.length === plane || operand.length === heads * plane) return;
   throw new HeedError(
     "shape-mismatch",
     `mask has ${operand.length} numbers; queries * keys = ${plane} ` +

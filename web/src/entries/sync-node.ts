@@ -6,6 +6,7 @@ import { createSync, type Heed } from "../sync/heed.js";
 export * from "../public.js";
 export type { Heed, Input, Theory } from "../sync/heed.js";
 export type { KeyIndex } from "../runtime/key-index.js";
+export type { KvCache } from "../sync/kv-cache.js";
 export type { Tensor } from "../runtime/tensor.js";
 
 /**

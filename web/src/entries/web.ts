@@ -6,6 +6,7 @@ import { webStarter } from "../worker/start-web.js";
 export * from "../public.js";
 export type { Heed, Keys, Theory } from "../async/heed.js";
 export type { KeyIndex } from "../async/key-index.js";
+export type { KvCache } from "../async/kv-cache.js";
 
 /**
  * Loads the module into a worker of its own.

@@ -105,7 +105,7 @@ export function placeMask(
   runtime: Runtime,
   scratch: Scratch,
   mask: MaskOperand | undefined,
-  { queries, keys }: Shape,
+  { queries, keys }: Pick<Shape, "queries" | "keys">,
 ): PlacedMask {
   if (mask === undefined) return noMask;
   checkOutside(runtime, "mask", mask.data, "pass a copy of it (slice)");

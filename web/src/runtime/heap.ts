@@ -50,6 +50,10 @@ export class Heap {
     return copyOf(what, () => new Uint32Array(count), new Uint32Array(this.memory.buffer, address >>> 0, count));
   }
 
+  copyU8(address: number, count: number, what: string): Uint8Array<ArrayBuffer> {
+    return copyOf(what, () => new Uint8Array(count), new Uint8Array(this.memory.buffer, address >>> 0, count));
+  }
+
   /** Copies into the caller's own array. */
   copyInto(target: Float32Array, address: number): void {
     target.set(this.f32(address, target.length));

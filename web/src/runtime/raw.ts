@@ -164,6 +164,132 @@ export interface RawSearchChoice {
   visited: number;
 }
 
+/** Order of `RowType` in cpp/simd/cached_rows.hpp. */
+export const rawCacheTypes = ["f32", "f16", "int8"] as const;
+
+export interface RawCacheShape {
+  layers: number;
+  kvHeads: number;
+  headDim: number;
+  valueDim: number;
+  /** Most tokens of a layer. */
+  capacity: number;
+  /** Index into `rawCacheTypes`. */
+  type: number;
+}
+
+/** Order of `CacheSearch` in cpp/cache/decode_topk.hpp. */
+export const rawCacheSearches = ["exact", "int8"] as const;
+
+/** Top-k decoding; the arrays are (queries, heads). */
+export interface RawCacheTopKOptions {
+  /** The budget: `k`, or with k 0 the window law ceil(alpha n^exponent), clamped to max(1, min) and max (0: none). */
+  k: number;
+  alpha: number;
+  exponent: number;
+  min: number;
+  max: number;
+  /** Index into `rawEstimators`. */
+  estimator: number;
+  /** Index into `rawCacheSearches`. */
+  search: number;
+  /** As in RawTopKOptions. */
+  dropped: number;
+  bound: number;
+  kept: number;
+  indices: number;
+  /** From `cacheOffsets`, or 0. */
+  offsets: number;
+}
+
+/** Order of `EvictPolicy` in cpp/cache/evict.hpp. */
+export const rawPolicies = ["recent", "votes", "loss"] as const;
+
+export interface RawEvictOptions {
+  /** Index into `rawPolicies`. */
+  policy: number;
+  sinks: number;
+  recent: number;
+  /** For "votes": tokens in all, and the odd number of neighbors that a vote is the largest of. */
+  keep: number;
+  width: number;
+  /** For "loss". */
+  loss: number;
+  /** (queries, heads) f32, written: the attention that each voting row gave to what went. */
+  lost: number;
+}
+
+/** The numbers of a row of the monitor, in the order of cpp/cache/monitor.hpp. */
+export const rawMonitored = [
+  "lse",
+  "entropy",
+  "effective",
+  "seen",
+  "sink",
+  "self",
+  "sigma",
+  "largest",
+  "k",
+  "exponent",
+] as const;
+
+export interface RawMonitorOptions {
+  epsilon: number;
+  mass: number;
+  /** Tokens whose mass is `sink`. */
+  first: number;
+  /** (queries, heads, rawMonitored.length) f64, written. */
+  out: number;
+}
+
+/** A cache. No call may come between the creation of a job and its end. */
+export interface RawKvCache {
+  /** Final after construction. Nothing else may be called after a failure. */
+  status(): RawStatus;
+  /** Tokens that a layer holds. */
+  length(layer: number): number;
+  /** Of all pages, those that a fork shares too. */
+  bytes(): number;
+  /** `keys` (tokens, kvHeads, headDim), `values` (tokens, kvHeads, valueDim) f32. A failure changes nothing. */
+  append(layer: number, keys: number, values: number, tokens: number): RawStatus;
+  /** Keeps the first `length` tokens of every layer that has more. */
+  rewind(length: number): RawStatus;
+  /** The same for one layer, which must have as many. */
+  rewindLayer(layer: number, length: number): RawStatus;
+  clear(): void;
+  /** Shares all that `other` holds. This cache must be new and of the same shape. */
+  forkFrom(other: RawKvCache): RawStatus;
+  /** The queries of the problem vote; a failure changes nothing. */
+  evict(problem: RawDecodeProblem, options: RawEvictOptions): RawStatus;
+  /** What `save` writes. */
+  savedBytes(): number;
+  save(to: number): void;
+  /** Replaces all that it holds. A failure changes nothing. */
+  restore(from: number, bytes: number): RawStatus;
+  delete(): void;
+}
+
+/** Addresses of one call on a cache, whose layer's tokens are the keys; causal, ends aligned. */
+export interface RawDecodeProblem {
+  /** (queries, heads, headDim). */
+  q: number;
+  /** (queries, heads, valueDim), written. */
+  out: number;
+  /** (queries, heads), written; or 0. */
+  lse: number;
+  /** As in `RawProblem`, with the layer's length as the number of keys. */
+  bias: number;
+  allowed: number;
+  layer: number;
+  queries: number;
+  heads: number;
+  window: number;
+  sinks: number;
+  scale: number;
+  softcap: number;
+  maskPerHead: boolean;
+}
+
 export interface RawModule {
   readonly wasmMemory: WebAssembly.Memory;
   /** Present in builds with threads. */
@@ -208,6 +334,15 @@ export interface RawModule {
   ScoresJob: new (problem: RawProblem, batch: number, head: number, weights: boolean) => RawJob;
   /** Positions of the k largest of `scores` (count) in rank order: score descending, index ascending, NaN last. */
   selectTopK(scores: number, count: number, k: number, indices: number, values: number): RawStatus;
+  KvCache: new (shape: RawCacheShape) => RawKvCache;
+  /** Exact attention of new queries over a cache; a unit is a block of queries. */
+  CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem) => RawJob;
+  /** Top-k attention of new queries over a cache; a unit is a block of queries. */
+  CacheTopKJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
+  /** Statistics of the scores of new queries; a unit is a block of queries. */
+  CacheMonitorJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawMonitorOptions) => RawJob;
+  /** As `topKOffsets`, for (queries, heads) of a call on a cache. */
+  cacheOffsets(cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions, offsets: number): number;
   /** Widens `count` IEEE half floats at `from` (u16) to f32 at `to`. */
   widenHalf(from: number, to: number, count: number): void;
 

@@ -5,9 +5,11 @@
  * Arrays in, plain arrays out; tensors in, a tensor out, and nothing is copied. It blocks its caller: made for workers,
  * for Node, and for windows only where the work is small.
  */
+import type { CacheOptions } from "../cache-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
 import { planIndex } from "../check/key-index.js";
+import { planCache } from "../check/cache.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
@@ -17,6 +19,7 @@ import { planSimulation, type SimulationPoint } from "../check/simulate.js";
 import { checkTheory, formulaNames } from "../check/theory.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
+import { StoredCache } from "../operations/cache.js";
 import { prepareIndex } from "../operations/key-index.js";
 import { complete, type Operation } from "../operations/operation.js";
 import { prepareRadius } from "../operations/radius.js";
@@ -53,6 +56,7 @@ import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
 import type { TheoryOf } from "../theory.js";
+import { KvCache } from "./kv-cache.js";
 
 /** Numbers as heed/sync takes them. */
 export type Input = Numbers | Tensor;
@@ -232,6 +236,16 @@ export class Heed {
   tensor(contents: number | Float32Array): Tensor {
     this.#runtime.assertAlive();
     return createTensor(this.#runtime, contents);
+  }
+
+  /**
+   * An empty cache of keys and values, for decoding token by token. The caller disposes it.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `disposed`, `out-of-memory`
+   */
+  cache(options: CacheOptions): KvCache {
+    this.#runtime.assertAlive();
+    return new KvCache(new StoredCache(this.#runtime, planCache(options)));
   }
 
   /** How much memory is in use. @throws {HeedError} `disposed` */

@@ -5,6 +5,9 @@
  */
 import { planSimulation } from "../check/simulate.js";
 import { HeedError, reasonOf } from "../errors.js";
+import { prepareAppend, prepareCacheTopK, prepareDecode } from "../operations/cache.js";
+import { prepareEvict, prepareMonitor } from "../operations/cache-upkeep.js";
+import { Caches } from "../operations/caches.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { prepareIndex } from "../operations/key-index.js";
@@ -34,7 +37,16 @@ type Work = Exclude<RequestName, "load">;
 type Prepare<Name extends Work> = (
   runtime: Runtime,
   args: Requests[Name]["args"],
+  caches: Caches,
 ) => Operation<Requests[Name]["reply"]>;
+
+/** Something that has no result. */
+function done(runtime: Runtime, work: () => void): Operation<true> {
+  return singleOperation(runtime, () => {
+    work();
+    return true as const;
+  });
+}
 
 /** Results hold arrays only: plans that were posted name no tensors. */
 const prepare: { [Name in Work]: Prepare<Name> } = {
@@ -53,6 +65,22 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
   simulate: prepareSimulation,
   theory: prepareTheory,
   radius: prepareRadius,
+  cacheCreate: (runtime, shape, caches) => singleOperation(runtime, () => caches.create(runtime, shape)),
+  cacheFork: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.fork(cache)),
+  cacheDispose: (runtime, { cache }, caches) => done(runtime, () => caches.dispose(cache)),
+  cacheAppend: (_, plan, caches) => prepareAppend(caches.get(plan.cache), plan),
+  cacheAttend: (_, plan, caches) =>
+    prepareDecode(caches.get(plan.cache), plan) as Operation<Requests["cacheAttend"]["reply"]>,
+  cacheTopK: (_, plan, caches) =>
+    prepareCacheTopK(caches.get(plan.cache), plan) as Operation<Requests["cacheTopK"]["reply"]>,
+  cacheMonitor: (_, plan, caches) => prepareMonitor(caches.get(plan.cache), plan),
+  cacheEvict: (_, plan, caches) => prepareEvict(caches.get(plan.cache), plan),
+  cacheRewind: (runtime, { cache, length }, caches) => done(runtime, () => caches.get(cache).rewind(length)),
+  cacheClear: (runtime, { cache }, caches) => done(runtime, () => caches.get(cache).clear()),
+  cacheSave: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).save()),
+  cacheRestore: (runtime, { cache, saved }, caches) => done(runtime, () => caches.get(cache).restore(saved)),
+  cacheLength: (runtime, { cache, layer }, caches) => singleOperation(runtime, () => caches.get(cache).length(layer)),
+  cacheBytes: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).bytes()),
   memory: (runtime) => singleOperation(runtime, () => runtime.memory()),
 };
 
@@ -69,6 +97,7 @@ function buffersOf(reply: unknown): ArrayBuffer[] {
 
 class Host {
   readonly #queue: Call[] = [];
+  readonly #caches = new Caches();
   #runtime: Runtime | undefined;
   #running: number | undefined;
   #cancelled = false;
@@ -131,7 +160,7 @@ class Host {
     // The table has an entry of the right type for every name; the compiler cannot follow the pairing.
     const start = prepare[call.name] as Prepare<Work>;
     const began = performance.now();
-    const operation = start(runtime, call.args as never);
+    const operation = start(runtime, call.args as never, this.#caches);
     try {
       const ended = await runInSteps(operation, {
         threads: runtime.info.threads,

@@ -4,7 +4,9 @@
  * The arguments are plans: checked where the call was made, so that a mistake is reported before anything is copied,
  * and free of functions, so that they can be posted.
  */
-import type { PostedOperand } from "../check/arrays.js";
+import type { MaskOperand, PostedOperand } from "../check/arrays.js";
+import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, EvictPlan, MonitorPlan } from "../check/cache.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { IndexPlan } from "../check/key-index.js";
@@ -31,6 +33,9 @@ export type PostedTopKPlan = Omit<TopKPlan<never>, "k"> & {
   k: TopKPlan<never>["k"] | { kind: "index"; id: number };
 };
 
+/** Arguments of a call on a cache, which goes by the number that the worker gave it. */
+export type OnCache<Plan = unknown> = Plan & { cache: number };
+
 /** Every request the worker understands: one line each, with its arguments and its reply. */
 export interface Requests {
   load: { args: LoadArguments; reply: Info };
@@ -47,6 +52,20 @@ export interface Requests {
   simulate: { args: SimulationPoint; reply: SimulationRow[] };
   theory: { args: FormulaCall; reply: FormulaResult };
   radius: { args: RadiusPlan; reply: Radius };
+  cacheCreate: { args: CacheShape; reply: number };
+  cacheFork: { args: OnCache; reply: number };
+  cacheDispose: { args: OnCache; reply: true };
+  cacheAppend: { args: OnCache<AppendPlan<never>>; reply: number };
+  cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] };
+  cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKResult | IndexedCacheTopKResult };
+  cacheMonitor: { args: OnCache<MonitorPlan<never>>; reply: Monitored };
+  cacheEvict: { args: OnCache<EvictPlan<never>>; reply: Evicted };
+  cacheRewind: { args: OnCache<{ length: number }>; reply: true };
+  cacheClear: { args: OnCache; reply: true };
+  cacheSave: { args: OnCache; reply: Uint8Array<ArrayBuffer> };
+  cacheRestore: { args: OnCache<{ saved: MaskOperand }>; reply: true };
+  cacheLength: { args: OnCache<{ layer: number }>; reply: number };
+  cacheBytes: { args: OnCache; reply: number };
   memory: { args: null; reply: MemoryUse };
 }
 export type RequestName = keyof Requests;

@@ -1,0 +1,51 @@
+// Exact attention of new queries over a cache.
+//
+// A unit of work is a chunk of tokens of one key head. Its scores are formed, turned into weights against the chunk's
+// own maximum, and the weighted values added up in float. The chunks of a row are then put together in double, in the
+// order of the tokens:
+//
+//   o = sum_c e^(m_c - m) o_c / sum_c e^(m_c - m) l_c        m = max_c m_c
+//
+// The cut depends on the number of tokens alone, so any number of threads gives the same bits.
+//
+// Cost: the bytes of the keys and values, read once; queries of the same key head share the reading of a key, and read
+//       values again from the second-level cache.
+#pragma once
+
+#include "cache/decode_scores.hpp"
+#include "parallel/task_pool.hpp"
+
+namespace heed {
+
+class CacheAttention {
+ public:
+  CacheAttention(const KvCache& cache, const DecodeProblem& problem, TaskPool& pool);
+  CacheAttention(const CacheAttention&) = delete;
+  CacheAttention& operator=(const CacheAttention&) = delete;
+
+  /// Why it cannot run. Nothing may be called after a failure.
+  const Status& status() const noexcept { return status_; }
+  /// Blocks of queries.
+  std::size_t units() const noexcept { return (problem_.queries + kDecodeQueries - 1) / kDecodeQueries; }
+  void run(Range units);
+
+ private:
+  struct Part;
+  Part part(std::size_t g, std::size_t chunk, std::size_t row) noexcept;
+  void run_chunk(std::size_t g, std::size_t chunk, std::size_t thread) noexcept;
+  void merge(std::size_t g, std::size_t row) noexcept;
+
+  const KvCache& cache_;
+  DecodeProblem problem_;
+  TaskPool& pool_;
+  Status status_;
+  DecodeScores scores_;
+  std::size_t chunks_ = 0, columns_ = 0;
+  Buffer<float> outs_;        // (kv_heads, chunks, rows, columns)
+  Buffer<float> references_;  // (kv_heads, chunks, rows)
+  Buffer<double> sums_;       // (kv_heads, chunks, rows)
+  Buffer<double> total_;      // (columns)
+  Buffer<float> weights_;     // (threads, rows, kDecodeChunk): scores, then weights
+};
+
+}  // namespace heed

@@ -1,0 +1,115 @@
+#include "cache/decode_scores.hpp"
+
+#include <algorithm>
+
+#include "simd/score_rules.hpp"
+
+namespace heed {
+namespace {
+
+using simd::RowType;
+
+void hide(float* scores, std::size_t count) noexcept { std::fill_n(scores, count, -simd::kInfinity); }
+
+}  // namespace
+
+DecodeScores::DecodeScores(const KvCache& cache, const DecodeProblem& problem) noexcept
+    : cache_(cache),
+      problem_(problem),
+      shape_(decode_shape(cache, problem)),
+      columns_(simd::row_columns(shape_.head_dim)) {}
+
+bool DecodeScores::prepare(bool rounded) noexcept {
+  rounded_ = rounded || cache_.shape().type == RowType::kByte;
+  const std::size_t rows = shape_.kv_heads * most_rows();
+  const CheckedSize numbers = checked_product({rows, columns_});
+  if (!numbers.fits || !packed_.resize(numbers.value)) return false;
+  return !rounded_ || (whole_.resize(numbers.value) && scales_.resize(rows));
+}
+
+void DecodeScores::start(Range queries) noexcept {
+  queries_ = queries;
+  const auto scale = static_cast<float>(problem_.scale);
+  const float root = cache_.shape().type == RowType::kHalf ? simd::kHalfRoot : 1.0f;
+  for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
+    for (std::size_t r = 0; r < rows(); ++r) {
+      const std::size_t place = g * most_rows() + r;
+      const float* from = problem_.q + (query_of(r) * shape_.heads + head_of(g, r)) * shape_.head_dim;
+      float* to = packed_.data() + place * columns_;
+      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c];
+      std::fill(to + shape_.head_dim, to + columns_, 0.0f);
+      if (rounded_) simd::kernel_round_query(to, columns_, whole_.data() + place * columns_, scales_.data() + place);
+      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] *= root;
+    }
+  }
+}
+
+bool DecodeScores::any_see(Range keys) const noexcept {
+  const std::size_t last = queries_.end - 1;
+  return keys.begin < shape_.end(last) && (keys.end > shape_.from(queries_.begin) || keys.begin < shape_.sinks);
+}
+
+simd::RowQueries DecodeScores::packed(std::size_t g) const noexcept {
+  const std::size_t place = g * most_rows();
+  const bool bytes = rounded_;
+  return {packed_.data() + place * columns_, bytes ? whole_.data() + place * columns_ : nullptr,
+          bytes ? scales_.data() + place : nullptr, rows()};
+}
+
+void DecodeScores::form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept {
+  simd::kernel_row_scores(cache_.shape().type, packed(g), cache_.key_rows(problem_.layer, g, keys), keys.size(),
+                          columns_, scores, stride);
+  for (std::size_t r = 0; r < rows(); ++r) apply_rules(g, r, keys, scores + r * stride);
+}
+
+// Softcap, mask, visibility, in this order.
+void DecodeScores::apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept {
+  const std::size_t count = keys.size(), i = query_of(row);
+  if (problem_.softcap != 0.0) {
+    const std::size_t panels = (count + simd::kPanel - 1) / simd::kPanel;
+    simd::kernel_softcap(scores, panels, static_cast<float>(problem_.softcap));
+  }
+  const std::size_t plane = problem_.mask.per_head ? head_of(g, row) * shape_.queries : 0;
+  const std::size_t mask_row = (plane + i) * shape_.keys + keys.begin;
+  if (problem_.mask.bias != nullptr)
+    for (std::size_t j = 0; j < count; ++j) scores[j] += problem_.mask.bias[mask_row + j];
+  if (problem_.mask.allowed != nullptr)
+    for (std::size_t j = 0; j < count; ++j)
+      if (problem_.mask.allowed[mask_row + j] == 0) scores[j] = -simd::kInfinity;
+  const std::size_t end = std::clamp(shape_.end(i), keys.begin, keys.end) - keys.begin;
+  hide(scores + end, count - end);
+  const std::size_t from = shape_.from(i), sinks = std::min(shape_.sinks, from);
+  const std::size_t first_hidden = std::clamp(sinks, keys.begin, keys.end) - keys.begin;
+  const std::size_t first_seen = std::clamp(from, keys.begin, keys.end) - keys.begin;
+  if (first_seen > first_hidden) hide(scores + first_hidden, first_seen - first_hidden);
+}
+
+void DecodeScores::form_listed(std::size_t g, std::size_t row, std::size_t page_index, const std::uint32_t* list,
+                               std::size_t count, float* scores) const noexcept {
+  const std::size_t first = page_index * kPageTokens;
+  const Range keys{first, std::min(first + kPageTokens, shape_.keys)};
+  simd::kernel_listed_scores(cache_.shape().type, packed(g).from(row, columns_),
+                             cache_.key_rows(problem_.layer, g, keys), list, count, columns_, scores);
+  const std::size_t i = query_of(row);
+  const std::size_t plane = problem_.mask.per_head ? head_of(g, row) * shape_.queries : 0;
+  const std::size_t mask_row = (plane + i) * shape_.keys + first;
+  if (problem_.softcap != 0.0) {
+    // The kernel works on whole panels.
+    for (std::size_t at = 0; at < count; at += simd::kPanel) {
+      alignas(64) float panel[simd::kPanel] = {};
+      const std::size_t size = std::min(simd::kPanel, count - at);
+      std::copy_n(scores + at, size, panel);
+      simd::kernel_softcap(panel, 1, static_cast<float>(problem_.softcap));
+      std::copy_n(panel, size, scores + at);
+    }
+  }
+  for (std::size_t k = 0; k < count; ++k) {
+    const std::size_t j = first + list[k];
+    if (problem_.mask.bias != nullptr) scores[k] += problem_.mask.bias[mask_row + list[k]];
+    const bool allowed = problem_.mask.allowed == nullptr || problem_.mask.allowed[mask_row + list[k]] != 0;
+    const bool seen = j < shape_.end(i) && (j >= shape_.from(i) || j < shape_.sinks);
+    if (!allowed || !seen) scores[k] = -simd::kInfinity;
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,65 @@
+// The scores of a block of new queries with the keys of a cache: products (simd/row_scores.hpp), softcap, mask,
+// visibility. Exact decoding, top-k decoding and its re-scoring all get their scores here, so they cannot disagree.
+//
+// Rows of a key head are all query heads that share it, query by query: row r is query first + r / group, query head
+// g * group + r % group. They are scored together, so that a key is read once for all of them.
+#pragma once
+
+#include "base/buffer.hpp"
+#include "cache/decode_problem.hpp"
+#include "simd/row_scores.hpp"
+
+namespace heed {
+
+/// Tokens that are scored at a time for one key head, and the unit of work: a page. It depends on nothing, so that
+/// results do not depend on threads.
+inline constexpr std::size_t kDecodeChunk = kPageTokens;
+/// Queries of a block.
+inline constexpr std::size_t kDecodeQueries = 8;
+
+class DecodeScores {
+ public:
+  DecodeScores(const KvCache& cache, const DecodeProblem& problem) noexcept;
+
+  /// Room for a block; `rounded` also for the queries as whole numbers. False when there is none.
+  [[nodiscard]] bool prepare(bool rounded = false) noexcept;
+  /// Scales and packs queries [first, last), at most kDecodeQueries.
+  void start(Range queries) noexcept;
+
+  const AttentionShape& shape() const noexcept { return shape_; }
+  /// Rows of each key head in the block.
+  std::size_t rows() const noexcept { return queries_.size() * shape_.group(); }
+  std::size_t most_rows() const noexcept { return std::min(kDecodeQueries, shape_.queries) * shape_.group(); }
+  std::size_t query_of(std::size_t row) const noexcept { return queries_.begin + row / shape_.group(); }
+  std::size_t head_of(std::size_t g, std::size_t row) const noexcept {
+    return g * shape_.group() + row % shape_.group();
+  }
+  /// Some row of the block sees some of these keys.
+  bool any_see(Range keys) const noexcept;
+
+  /// scores[r * stride + j - keys.begin] for all rows of key head g and the keys of one page; -infinity for what a row
+  /// does not see.
+  void form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept;
+
+  /// The same bits for one row and listed keys of one page, numbered from the page's first; -infinity likewise.
+  void form_listed(std::size_t g, std::size_t row, std::size_t page, const std::uint32_t* list, std::size_t count,
+                   float* scores) const noexcept;
+
+  /// The block's scaled queries of a key head, as the kernels read them.
+  simd::RowQueries packed(std::size_t g) const noexcept;
+
+ private:
+  void apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
+
+  const KvCache& cache_;
+  const DecodeProblem& problem_;
+  AttentionShape shape_;
+  Range queries_;
+  std::size_t columns_;
+  bool rounded_ = false;
+  Buffer<float> packed_;
+  Buffer<std::int16_t> whole_;
+  Buffer<float> scales_;
+};
+
+}  // namespace heed

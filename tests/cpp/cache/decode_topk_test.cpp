@@ -1,0 +1,203 @@
+// Top-k decoding: the kept set against a full sort of the cache's own scores, the rest against the oracle.
+#include <gtest/gtest.h>
+
+#include "support/cached.hpp"
+#include "support/shapes.hpp"
+#include "support/topk_checks.hpp"
+
+namespace heed {
+namespace {
+
+using simd::RowType;
+
+constexpr Estimator kEstimators[] = {Estimator::kRenormalized, Estimator::kRaw, Estimator::kCompensated,
+                                     Estimator::kLinear};
+
+/// Family "exact".
+void expect_sets(const KvCache& cache, const test::Inputs& inputs, const Budget& budget, const test::Sparse& result) {
+  for (const reference::Row row : inputs.each_row()) {
+    const std::size_t visible = inputs.shape.end(row.query), r = row.query * inputs.shape.heads + row.head;
+    std::vector<float> scores = test::cached_scores(cache, inputs, row.query, row.head);
+    scores.resize(visible);
+    std::vector<std::uint32_t> expected = reference::first_k(scores, budget.entries(visible));
+    std::sort(expected.begin(), expected.end());
+    ASSERT_EQ(result.kept[r], expected.size());
+    ASSERT_EQ(result.keys_of(r), expected) << "query " << row.query << ", head " << row.head;
+  }
+}
+
+/// Bounds hold, and the estimate is no farther from the truth than the bound says it may be.
+void expect_screened_mass(const test::Inputs& inputs, const test::Sparse& result) {
+  const auto logit = [](double tau) { return std::log(tau) - std::log1p(-tau); };
+  for (const reference::Row row : inputs.each_row()) {
+    const test::RowError error(inputs.tensors(), row);
+    const std::size_t r = row.query * inputs.shape.heads + row.head;
+    if (error.p.empty()) continue;
+    const double tau = reference::dropped_mass(error.p, result.keys_of(r));
+    ASSERT_GE(double{result.bound[r]}, tau) << "the certificate is wrong";
+    ASSERT_GE(result.bound[r], result.dropped[r]);
+    if (tau < 1e-6 || result.bound[r] >= 1.0f) continue;
+    const double slack = logit(double{result.bound[r]}) - logit(double{result.dropped[r]});
+    ASSERT_LE(logit(double{result.dropped[r]}) - logit(tau), slack + 1e-4);
+  }
+}
+
+void expect_topk(const test::Inputs& inputs, const Budget& budget) {
+  for (const RowType type : test::kRowTypes) {
+    KvCache cache = test::filled_cache(inputs, type);
+    const test::Inputs rounded = test::as_cached(cache, inputs);
+    for (const Estimator estimator : kEstimators) {
+      for (const CacheSearch search : {CacheSearch::kExact, CacheSearch::kByte}) {
+        SCOPED_TRACE(::testing::Message() << test::name_of(type) << ", estimator " << static_cast<int>(estimator)
+                                          << ", search " << static_cast<int>(search));
+        const test::Sparse result = test::decode_topk(cache, inputs, budget, estimator, search);
+        expect_sets(cache, inputs, budget, result);
+        expect_screened_mass(rounded, result);
+        // The band is in all but the renormalized rows, which need only the kept scores.
+        if (search == CacheSearch::kExact || type == RowType::kByte) {
+          test::expect_estimate(rounded, estimator, result);
+        } else if (estimator == Estimator::kRenormalized) {
+          const test::Sparse exact = test::decode_topk(cache, inputs, budget, estimator, CacheSearch::kExact);
+          for (std::size_t i = 0; i < result.out.size(); ++i) ASSERT_NEAR(result.out[i], exact.out[i], 2e-5);
+        }
+        if (testing::Test::HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(CacheTopK, KeepsTheBestAtEveryLength) {
+  for (const std::size_t n : {1u, 2u, 7u, 64u, 65u, 1023u, 1024u, 1025u, 2500u}) {
+    SCOPED_TRACE(n);
+    expect_topk(test::gaussian_inputs(test::newest(1, n, 16)), {.k = 5});
+  }
+}
+
+TEST(CacheTopK, KeepsAsManyAsTheBudgetSays) {
+  const test::Inputs inputs = test::gaussian_inputs(test::newest(1, 2300, 16), 2.0);
+  for (const std::size_t k : {1u, 8u, 64u, 700u, 2300u, 5000u}) expect_topk(inputs, {.k = k});
+  expect_topk(inputs, {.k = 0, .law = {1.5, 0.5}});
+}
+
+TEST(CacheTopK, ServesManyQueriesOfManyHeads) {
+  AttentionShape shape = test::newest(11, 1300, 12);
+  shape.heads = 6;
+  shape.kv_heads = 2;
+  shape.value_dim = 7;
+  expect_topk(test::gaussian_inputs(shape), {.k = 9});
+}
+
+TEST(CacheTopK, BreaksTiesByIndex) {
+  for (const int most : {1, 2}) {
+    AttentionShape shape = test::newest(2, 2200, 6);
+    expect_topk(test::tied_inputs(shape, most), {.k = 33});
+  }
+}
+
+TEST(CacheTopK, FindsTheSetAmongOutliers) {
+  AttentionShape shape = test::newest(1, 2500, 16);
+  test::Inputs inputs = test::gaussian_inputs(shape);
+  for (std::size_t t = 0; t < shape.keys; t += 97) {
+    for (std::size_t c = 0; c < 16; ++c) inputs.k[t * 16 + c] *= t % 2 == 0 ? 40.0f : 1e-4f;
+    inputs.k[t * 16 + t % 16] *= 25.0f;
+  }
+  for (const RowType type : {RowType::kFloat, RowType::kHalf}) {
+    KvCache cache = test::filled_cache(inputs, type);
+    for (const std::size_t k : {3u, 60u, 300u}) {
+      const Budget budget{.k = k};
+      expect_sets(cache, inputs, budget, test::decode_topk(cache, inputs, budget, Estimator::kRaw, CacheSearch::kByte));
+    }
+  }
+}
+
+TEST(CacheTopK, SpoiledTokensSpoilTheRowsThatSeeThem) {
+  for (const float spoiler : {NAN, INFINITY}) {
+    for (const CacheSearch search : {CacheSearch::kExact, CacheSearch::kByte}) {
+      test::Inputs inputs = test::gaussian_inputs(test::newest(3, 2100, 16));
+      inputs.k[2099 * 16 + 3] = spoiler;
+      KvCache cache = test::filled_cache(inputs);
+      const test::Sparse result = test::decode_topk(cache, inputs, {.k = 20}, Estimator::kLinear, search);
+      EXPECT_TRUE(test::none_nan(result.out.data(), 2 * 16));
+      EXPECT_TRUE(test::all_nan(result.out.data() + 2 * 16, 16));
+      EXPECT_TRUE(std::isnan(result.dropped[2]));
+      test::Inputs query = test::gaussian_inputs(test::newest(3, 2100, 16));
+      query.q[16] = spoiler;
+      KvCache clean = test::filled_cache(query);
+      const test::Sparse rows = test::decode_topk(clean, query, {.k = 20}, Estimator::kLinear, search);
+      EXPECT_TRUE(test::none_nan(rows.out.data(), 16));
+      EXPECT_TRUE(test::all_nan(rows.out.data() + 16, 16));
+      EXPECT_TRUE(test::none_nan(rows.out.data() + 32, 16));
+    }
+  }
+}
+
+TEST(CacheTopK, GivesTheSameBitsForAnyNumberOfThreads) {
+  AttentionShape shape = test::newest(9, 3000, 32);
+  shape.heads = 4;
+  shape.kv_heads = 2;
+  const test::Inputs inputs = test::gaussian_inputs(shape);
+  for (const CacheSearch search : {CacheSearch::kExact, CacheSearch::kByte}) {
+    KvCache one = test::filled_cache(inputs), more = test::filled_cache(inputs);
+    const test::Sparse a = test::decode_topk(one, inputs, {.k = 50}, Estimator::kLinear, search, 1);
+    const test::Sparse b = test::decode_topk(more, inputs, {.k = 50}, Estimator::kLinear, search, 3);
+    EXPECT_TRUE(test::same_bits(a.out, b.out));
+    EXPECT_TRUE(test::same_bits(a.bound, b.bound));
+    EXPECT_EQ(a.indices, b.indices);
+  }
+}
+
+// Appending, rewinding and forking leave shadows and sums that are those of a cache which never held anything else.
+TEST(CacheTopK, RemembersNothingOfWhatWasRewound) {
+  const std::size_t n = 2 * kTailStep + 300;
+  const test::Inputs inputs = test::gaussian_inputs(test::newest(1, n, 8));
+  const Budget budget{.k = 12};
+  KvCache cache = test::empty_cache(inputs.shape);
+  std::size_t length = 0;
+  for (const std::size_t to : {n, n - 70, n - 5, kTailStep + 1, kTailStep, kTailStep + 10, std::size_t{100}, n}) {
+    if (to < length) {
+      ASSERT_TRUE(cache.rewind(to).ok());
+    } else {
+      test::append(cache, inputs, {length, to});
+    }
+    length = to;
+    AttentionShape shape = inputs.shape;
+    shape.keys = length;
+    test::Inputs part(shape, inputs.q.values(), inputs.k.values(), inputs.v.values());
+    KvCache fresh = test::filled_cache(part);
+    for (const CacheSearch search : {CacheSearch::kExact, CacheSearch::kByte}) {
+      const test::Sparse expected = test::decode_topk(fresh, part, budget, Estimator::kLinear, search);
+      const test::Sparse actual = test::decode_topk(cache, part, budget, Estimator::kLinear, search);
+      EXPECT_TRUE(test::same_bits(expected.out, actual.out)) << length;
+      EXPECT_TRUE(test::same_bits(expected.bound, actual.bound)) << length;
+    }
+    KvCache copy(cache.shape());
+    ASSERT_TRUE(copy.fork(cache).ok());
+    test::append(copy, inputs, {0, 3});
+    test::decode_topk(copy, part, budget, Estimator::kLinear, CacheSearch::kByte);
+  }
+}
+
+TEST(ListedScores, AreTheBitsOfTheStream) {
+  for (const std::size_t d : {3u, 16u, 64u, 100u}) {
+    for (const RowType type : test::kRowTypes) {
+      const test::Inputs inputs = test::gaussian_inputs(test::newest(1, 150, d));
+      const KvCache cache = test::filled_cache(inputs, type);
+      const std::vector<float> all = test::cached_scores(cache, inputs, 0, 0);
+      const DecodeProblem problem = test::decode_problem(inputs, nullptr, nullptr);
+      DecodeScores scores(cache, problem);
+      ASSERT_TRUE(scores.prepare());
+      scores.start({0, 1});
+      for (std::size_t count = 0; count <= 9; ++count) {
+        std::vector<std::uint32_t> list;
+        std::vector<float> expected, actual(count);
+        for (std::size_t i = 0; i < count; ++i) list.push_back(static_cast<std::uint32_t>(7 * i + count));
+        for (const std::uint32_t j : list) expected.push_back(all[j]);
+        scores.form_listed(0, 0, 0, list.data(), count, actual.data());
+        EXPECT_TRUE(test::same_bits(expected, actual)) << test::name_of(type) << ", d " << d;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace heed

@@ -1,0 +1,120 @@
+/** What a caller may pass to a cache of keys and values, in both entries. */
+import type { CallOptions, Estimator, CountedKeep, ScoreRules } from "./options.js";
+
+/**
+ * How a cache keeps its numbers.
+ *
+ * - `"f32"`: as they are.
+ * - `"f16"`: rounded to half floats: half the memory. Numbers beyond 65504 become infinite.
+ * - `"int8"`: each key and each value as bytes with a scale of its own: a quarter of the memory. A number is off by at
+ *   most 1/254 of its row's largest; queries are rounded to 16 bits for the scores.
+ */
+export type CacheType = "f32" | "f16" | "int8";
+
+/** Options of `cache`. */
+export interface CacheOptions {
+  /** Layers, each with tokens of its own. Default: 1. */
+  layers?: number;
+  /** Key and value heads of a layer. */
+  kvHeads: number;
+  /** Numbers per key. */
+  headDim: number;
+  /** Numbers per value. Default: `headDim`. */
+  valueDim?: number;
+  /** The most tokens that a layer may hold, at most 2^24. Memory is taken as it fills. Default: 2^24. */
+  capacity?: number;
+  /** Default: "f32". */
+  dtype?: CacheType;
+}
+
+/** Options of calls that concern one layer. */
+export interface LayerOptions extends CallOptions {
+  /** From 0. Default: 0. */
+  layer?: number;
+}
+
+/** Options of a cache's `append`. */
+export interface AppendOptions extends LayerOptions {
+  /** What a `Uint16Array` holds. Needed for one, because there is no default. */
+  dtype?: "f32" | "f16";
+  /** Look for NaN and infinity in the inputs, and throw. Default: false. */
+  validate?: boolean;
+}
+
+/**
+ * Options of a cache's `attend`. The last query stands at the layer's last token, and query i sees the first
+ * length - queries + i + 1 tokens; windows, sinks and masks take away from that. A mask is (queries, length) or (heads,
+ * queries, length).
+ */
+export interface DecodeOptions<Out = Float32Array> extends AppendOptions, ScoreRules {
+  /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
+  heads?: number;
+  /** Multiplies every score. Default: 1 / sqrt(headDim). */
+  scale?: number;
+  /** Where the result goes, instead of a new array. May not overlap an input. */
+  out?: Out;
+  /** Also return the natural logarithm of every softmax denominator. Default: false. */
+  lse?: boolean;
+}
+
+/**
+ * How a cache finds the tokens that are kept.
+ *
+ * - `"exact"`: every score is formed.
+ * - `"int8"`: every score is formed from a copy of the keys in bytes, which the cache keeps from the first such call
+ *   on; the few tokens that may be among the best are scored exactly. The same set, ties included. `dropped` is then an
+ *   estimate within what rounding to bytes may do; `bound` includes that. Not for a cache of `dtype: "int8"`, which is
+ *   its own copy.
+ * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
+ */
+export type CacheSearch = "exact" | "int8" | "auto";
+
+/** Options of a cache's `attendTopK`. Windows, masks and softcap are not available. */
+export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions<Out>, "lse" | keyof ScoreRules> {
+  /** Entries kept per row; n of the window law is the number of tokens that the query sees. */
+  keep: CountedKeep;
+  /** Default: "linear". */
+  estimator?: Estimator;
+  /** Default: "auto". */
+  search?: CacheSearch;
+  /** Also return which tokens were kept. Default: false. */
+  indices?: boolean;
+}
+
+/** Options of a cache's `monitor`. */
+export interface MonitorOptions extends AppendOptions, ScoreRules {
+  /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
+  heads?: number;
+  /** Multiplies every score. Default: 1 / sqrt(headDim). */
+  scale?: number;
+  /** `effective` counts the entries above it. Greater than 0. Default: 0.01. */
+  epsilon?: number;
+  /** `k` leaves out at most so much attention, from 0 to 1. Default: 0.05. */
+  mass?: number;
+  /** `sink` is the attention to so many first tokens. Default: 4. */
+  first?: number;
+}
+
+/**
+ * Which tokens stay. Every head keeps as many as the others, but its own; in each the first `sinks` (default 0) and the
+ * last `recent` (default 0) stay.
+ *
+ * - `{recent}` alone: nothing else stays (StreamingLLM, arXiv 2309.17453).
+ * - `{keep}`: in all `keep` tokens, those to which the queries give most attention. With an odd `width`, default 1, a
+ *   token counts as much as the best of so many neighbors (SnapKV, arXiv 2404.14469).
+ * - `{loss}`: as few as lose at most so much of the attention of any key head's rows on average, from 0 to 1. For one
+ *   head no smaller set does.
+ */
+export type EvictPolicy =
+  | { recent: number; sinks?: number }
+  | { keep: number; sinks?: number; recent?: number; width?: number }
+  | { loss: number; sinks?: number; recent?: number };
+
+/** Options of a cache's `evict`. */
+export interface EvictOptions extends AppendOptions {
+  policy: EvictPolicy;
+  /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
+  heads?: number;
+  /** Multiplies every score. Default: 1 / sqrt(headDim). */
+  scale?: number;
+}

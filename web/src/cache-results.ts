@@ -1,0 +1,53 @@
+/** What the calls on a cache return, in both entries. A "row" is one (query, head), head fastest. */
+import type { Estimator } from "./options.js";
+import type { IndexedTopKResult, TopKResult } from "./results.js";
+
+/** How a sparse result of a cache came about. */
+export interface CacheTopKInfo {
+  /** The search that ran. */
+  search: "exact" | "int8";
+  estimator: Estimator;
+}
+
+/** A cache's `attendTopK`. */
+export interface CacheTopKResult<Out = Float32Array> extends Omit<TopKResult<Out>, "info"> {
+  info: CacheTopKInfo;
+}
+
+/** A cache's `attendTopK` with `indices: true`. */
+export interface IndexedCacheTopKResult<Out = Float32Array> extends Omit<IndexedTopKResult<Out>, "info"> {
+  info: CacheTopKInfo;
+}
+
+/** A cache's `monitor`; each array is per row. Formulas: cpp/cache/monitor.hpp. */
+export interface Monitored {
+  /** Log of the softmax denominator, -Infinity or 0 where a row sees nothing. */
+  lse: Float64Array;
+  /** Of the probabilities, in nats: from 0, one token, to ln n, all alike. */
+  entropy: Float64Array;
+  /** Entries above `epsilon`. */
+  effective: Float64Array;
+  /** Entries above 2^-25, half a unit in the last place of an f32 sum near 1. */
+  seen: Float64Array;
+  /** Attention to the first tokens, and to the newest visible one. */
+  sink: Float64Array;
+  self: Float64Array;
+  /** Standard deviation of the scores. */
+  sigma: Float64Array;
+  /** The largest probability. */
+  largest: Float64Array;
+  /** Entries to keep so that at most `mass` is dropped; at most 1/64 of a score too many. */
+  k: Float64Array;
+  /** 1 - sigma² / (2 ln n), from 0 to 1: the C of alpha n^C that keeps the mass if scores are Gaussian (ours). */
+  exponent: Float64Array;
+  /** "f64" where some row has entries that a plain f32 sum cannot tell from nothing. For `attend` of all tokens. */
+  accumulate: "f32" | "f64";
+}
+
+/** A cache's `evict`. */
+export interface Evicted {
+  /** The layer's new length. */
+  length: number;
+  /** Per row: the attention that it gave to what went. Later queries may miss more, or less. */
+  lost: Float32Array;
+}
