@@ -4,9 +4,8 @@
 //
 //   theory   no observed k: the least-squares line through n Phi_c(sigma_n + Phi^{-1}(dropped)) of Gaussian logits
 //   fit      least squares of ln k on ln n
-//   grid     over C = 0, 0.01, ..., 1 with the alpha whose largest relative error is least: alpha is the geometric
-//   middle
-//            of the largest and the smallest k / n^C
+//   grid     over C = 0, 0.01, ..., 1 with the alpha whose worst ratio to a need is least: alpha is the geometric
+//            middle of the largest and the smallest k / n^C
 //
 // DERIVED. What none of them can know is whether the need goes on growing as it did: keep the longest lengths aside and
 // look at `held_out`.

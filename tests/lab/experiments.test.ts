@@ -71,7 +71,7 @@ describe("error curve", () => {
   test("the claims on the page are these four", () => expect(errorCurve.claims).toHaveLength(4));
 
   test("on a recorded head, computed by the library, every claim holds", async () => {
-    const { q, k, v, shape, n } = readHead(6, 2);
+    const { q, k, v, shape, n } = await readHead(6, 2);
     const reference = await heed.attend(q, k, v, shape);
     const rows = [];
     for (const entries of [8, 64]) {

@@ -1,53 +1,24 @@
 /** The parts of the lab that need no page: reading files, writing tables, fitting labels and pictures. */
 import { readFileSync } from "node:fs";
+import { byteSource, openSafetensors } from "heed/safetensors";
 import { describe, expect, test } from "vitest";
 import { toDelimited } from "../../web/lab/framework/delimited.js";
-import { readHalfTensors, widenHalf } from "../../web/lab/framework/safetensors.js";
 import { mean, median, quantile, relativeError } from "../../web/lab/framework/statistics.js";
 import { spread } from "../../web/lab/plots/label-ends.js";
 import { ticks } from "../../web/lab/plots/matrix-frame.js";
 import { createPooled, poolStrip } from "../../web/lab/plots/max-pool.js";
 
-function safetensors(header: object | string, data: number): ArrayBuffer {
-  const text = typeof header === "string" ? header : JSON.stringify(header);
-  const file = new ArrayBuffer(8 + text.length + data);
-  new DataView(file).setBigUint64(0, BigInt(text.length), true);
-  new Uint8Array(file, 8).set(new TextEncoder().encode(text));
-  return file;
-}
-
-describe("safetensors", () => {
-  test("reads the committed layers", () => {
-    for (const layer of [0, 3, 6]) {
-      const bytes = readFileSync(new URL(`../../web/lab/assets/qkv/layer-${layer}.safetensors`, import.meta.url));
-      const tensors = readHalfTensors(new Uint8Array(bytes).buffer);
-      expect([...tensors].map(([name, { shape }]) => [name, shape])).toEqual([
-        ["q", [2048, 8, 64]],
-        ["k", [2048, 4, 64]],
-        ["v", [2048, 4, 64]],
-      ]);
-      expect(widenHalf(tensors.get("v")!.bits).every(Number.isFinite)).toBe(true);
-    }
-  });
-
-  test.each([
-    ["too short", new ArrayBuffer(3)],
-    ["a header longer than the file", new Uint8Array([255, 255, 0, 0, 0, 0, 0, 0, 0]).buffer],
-    ["a header that is no JSON", safetensors("{", 0)],
-    ["another type", safetensors({ q: { dtype: "F32", shape: [1], data_offsets: [0, 4] } }, 4)],
-    ["an offset past the end", safetensors({ q: { dtype: "F16", shape: [4], data_offsets: [0, 8] } }, 4)],
-    ["a shape that is not the size", safetensors({ q: { dtype: "F16", shape: [3], data_offsets: [0, 4] } }, 4)],
-    ["a negative size", safetensors({ q: { dtype: "F16", shape: [-2], data_offsets: [4, 0] } }, 4)],
-    ["no shape", safetensors({ q: null }, 4)],
-  ])("refuses %s", (_what, file) => {
-    expect(() => readHalfTensors(file)).toThrow();
-  });
-
-  test("widens every kind of half float", () => {
-    const bits = new Uint16Array([0x0000, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x0400, 0x7c00, 0xfc00, 0x7e00]);
-    const wide = [0, -0, 1, -2, 65504, 2 ** -24, 2 ** -14, Infinity, -Infinity, Number.NaN];
-    expect([...widenHalf(bits)]).toEqual(wide);
-  });
+test("the committed layers are read, and are numbers", async () => {
+  for (const layer of [0, 3, 6]) {
+    const bytes = readFileSync(new URL(`../../web/lab/assets/qkv/layer-${layer}.safetensors`, import.meta.url));
+    const file = await openSafetensors(byteSource(`layer ${layer}`, bytes));
+    expect([...file.tensors].map(([name, { dtype, shape }]) => [name, dtype, shape])).toEqual([
+      ["q", "F16", [2048, 8, 64]],
+      ["k", "F16", [2048, 4, 64]],
+      ["v", "F16", [2048, 4, 64]],
+    ]);
+    expect((await file.numbers("v")).every(Number.isFinite)).toBe(true);
+  }
 });
 
 test("CSV quotes what needs quotes and keeps all digits", () => {

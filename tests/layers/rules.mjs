@@ -61,7 +61,7 @@ export function labImportComplaints(files) {
   return files.flatMap((file) =>
     relativeImports(file).flatMap((target) => {
       if (target.startsWith("web/src") || target.startsWith("dist")) {
-        return [`${file.path}: imports ${target}; the lab imports "heed" and "heed/sync"`];
+        return [`${file.path}: imports ${target}; the package is imported as "heed", "heed/sync"`];
       }
       const plot = file.path.startsWith("web/lab/plots/");
       return plot && !target.startsWith("web/lab/plots/") ? [`${file.path}: a plot knows nothing of ${target}`] : [];

@@ -10,10 +10,11 @@ const code = /\.([ch]pp|[mc]?[jt]s|cmake)$|CMakeLists\.txt$/;
 const cpp = sources(["cpp"], /\.[ch]pp$/);
 const web = sources(["web/src"], /\.ts$/);
 const lab = sources(["web/lab"], /\.ts$/);
+const cli = sources(["web/cli"], /\.ts$/);
 const tests = sources(["tests"], code).filter(({ path }) => !path.startsWith("tests/layers/"));
 const bench = sources(["bench"], code);
 const scripts = sources([".ci"], /\.mjs$/);
-const everything = [...cpp, ...web, ...lab, ...tests, ...bench, ...scripts];
+const everything = [...cpp, ...web, ...lab, ...cli, ...tests, ...bench, ...scripts];
 
 /** Declares a rule: these files hold no line like that, and the pattern does find the example. */
 function refuse(what, files, pattern, example, options) {

@@ -18,8 +18,8 @@ import { formatRows, formats, type Format, type Row } from "./table.js";
 
 const usage = `usage: heed radius PATH [--config FILE] [--activations FILE] [--length N] [--format table|csv|json]
 
-How large the logits of each attention head can be, and how they are distributed. PATH is a .safetensors file of the Llama
-architecture, a model.safetensors.index.json, or the folder of a model. With W = W_Q W_K^T of a head, all with
+How large the logits of each attention head can be, and how they are distributed. PATH is a .safetensors file of the
+Llama architecture, a model.safetensors.index.json, or the folder of a model. With W = W_Q W_K^T of a head, all with
 scale = 1 / sqrt(head size):
 
   R             scale B^2 ||W||_F; B bounds the inputs: sqrt(width), which no norm's output exceeds, or the largest
@@ -34,8 +34,8 @@ scale = 1 / sqrt(head size):
   sigma         with activations: measured standard deviation of the logits, positions aside
 
   --config FILE       the model's config.json; default: beside the weights
-  --activations FILE  a .safetensors file with the outputs of the norms before attention, model.layers.N.input_layernorm,
-                      (..., tokens, width)
+  --activations FILE  a .safetensors file with the outputs of the norms before attention, as
+                      model.layers.N.input_layernorm, (..., tokens, width)
   --length N          tokens; default: max_position_embeddings of the config
   --format FORMAT     default: table`;
 

@@ -1,8 +1,8 @@
 /**
  * What the formulas of `heed.theory` take and give. Plain objects of numbers, in double precision.
  *
- * tau is the probability that keeping k of n entries of a row drops; p the row, p̂ the renormalized kept part; sigma the
- * standard deviation of a row's logits, scale included. Sources, proofs and marks (stated or derived): cpp/theory.
+ * p is a row, p̂ its k largest entries, renormalized; tau the probability of the others, sigma the standard deviation
+ * of the row's logits, scale included. Sources, proofs and marks (stated or derived): cpp/theory.
  */
 import type { CallOptions, Numbers } from "./options.js";
 

@@ -286,6 +286,22 @@ TEST(Calibration, FitsCarryToFourTimesTheLengthWithinATenth) {
   EXPECT_LT(fit.standard_error, 0.02);
 }
 
+TEST(Calibration, NoOtherAlphaOfTheGridHasASmallerWorstRatio) {
+  const double lengths[] = {100, 200, 400, 800}, entries[] = {20, 33, 37, 71};
+  const FittedLaw grid = grid_law(lengths, entries, 4);
+  const auto worst_ratio = [&](double alpha, double exponent) {
+    double worst = 0.0;
+    for (int i = 0; i < 4; ++i)
+      worst = std::max(worst, std::fabs(std::log(alpha * std::pow(lengths[i], exponent) / entries[i])));
+    return worst;
+  };
+  const double reached = worst_ratio(grid.alpha, grid.exponent);
+  for (int step = 0; step <= 100; ++step) {
+    for (double alpha = 0.1; alpha < 100.0; alpha *= 1.003)
+      EXPECT_GE(worst_ratio(alpha, step / 100.0), reached - 1e-12);
+  }
+}
+
 TEST(Calibration, RecoversALawExactlyAndClampsWhatIsNone) {
   const double lengths[] = {100, 200, 400, 800, 1600};
   double entries[5], falling[5], steep[5], sigma[5];

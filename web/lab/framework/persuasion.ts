@@ -3,11 +3,11 @@
  * reads the first 2048 tokens of a novel (assets/make-qkv.mjs tells where they come from). A layer is loaded when it is
  * asked for.
  */
+import { byteSource, openSafetensors } from "heed/safetensors";
 import layer0 from "../assets/qkv/layer-0.safetensors?url";
 import layer3 from "../assets/qkv/layer-3.safetensors?url";
 import layer6 from "../assets/qkv/layer-6.safetensors?url";
 import tokensUrl from "../assets/qkv/tokens.json?url";
-import { readHalfTensors, widenHalf, type HalfTensor } from "./safetensors.js";
 
 const files: Record<number, string> = { 0: layer0, 3: layer3, 6: layer6 };
 const loaded = new Map<number, Promise<Layer>>();
@@ -62,13 +62,14 @@ export const persuasion = {
 };
 
 async function load(url: string): Promise<Layer> {
-  const tensors = readHalfTensors(await (await download(url)).arrayBuffer());
-  const [q, k, v] = ["q", "k", "v"].map((name) => {
-    const tensor = tensors.get(name);
-    if (tensor?.shape.length !== 3) throw new Error(`${url} has no tensor ${name} of three axes`);
-    return { ...tensor, values: widenHalf(tensor.bits) };
-  }) as [Widened, Widened, Widened];
-  const [n, heads, headDim] = q.shape as [number, number, number];
+  const file = await openSafetensors(byteSource(url, await (await download(url)).arrayBuffer()));
+  const widened = ["q", "k", "v"].map(async (name) => {
+    const { shape } = file.entry(name);
+    if (shape.length !== 3) throw new Error(`${name} of ${url} has no three axes`);
+    return { shape, values: await file.numbers(name) };
+  });
+  const [q, k, v] = (await Promise.all(widened)) as [Widened, Widened, Widened];
+  const [n, heads, headDim] = q.shape as readonly [number, number, number];
   const kvHeads = k.shape[1]!;
   return {
     q: q.values,
@@ -92,11 +93,14 @@ async function load(url: string): Promise<Layer> {
   };
 }
 
-type Widened = HalfTensor & { values: Float32Array };
+interface Widened {
+  shape: readonly number[];
+  values: Float32Array;
+}
 
 // values: (n, heads, d) -> (n, d)
 function oneHead({ shape, values }: Widened, head: number): Float32Array {
-  const [n, heads, d] = shape as [number, number, number];
+  const [n, heads, d] = shape as readonly [number, number, number];
   const out = new Float32Array(n * d);
   for (let i = 0; i < n; ++i) out.set(values.subarray((i * heads + head) * d, (i * heads + head + 1) * d), i * d);
   return out;

@@ -1,7 +1,8 @@
 /**
- * The parameters of the formulas, as data: each name with its check and what stands for it when it is missing. The order
- * is that in which the module takes them; a list becomes an array of its own, which the module takes as address and
- * count.
+ * The parameters of the formulas, as data: each name with its check and what stands for it when it is missing.
+ *
+ * The order is that in which the module takes them; a list becomes an array of its own, which the module takes as
+ * address and count.
  */
 import { HeedError } from "../errors.js";
 import type { Formulas, FormulaName } from "../theory.js";

@@ -29,6 +29,6 @@ export async function readExactly(source: ByteSource, from: number, to: number):
   if (bytes.length === to - from) return bytes;
   throw new HeedError(
     "invalid-argument",
-    `${source.name} gave ${bytes.length} bytes at ${from}, where ${to - from} were asked for; it changed, or is cut off`,
+    `${source.name} gave ${bytes.length} bytes at ${from}, where ${to - from} were asked for; it changed or is cut off`,
   );
 }

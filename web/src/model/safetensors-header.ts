@@ -1,6 +1,6 @@
 /**
- * The header of a safetensors file: 8 bytes little-endian length, that many bytes of JSON with one entry per tensor, then
- * the numbers, one tensor after the other without gaps.
+ * The header of a safetensors file: its length in 8 little-endian bytes, that many bytes of JSON with one entry per
+ * tensor, then the numbers, one tensor after the other without gaps.
  *
  * The file is somebody else's: nothing in it is believed before it is checked, and nothing is allocated by its word.
  */
@@ -42,8 +42,8 @@ export function headerLength(file: string, fileBytes: number, prefix: Uint8Array
   const length = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength).getBigUint64(0, true);
   if (length >= 2n && length <= BigInt(Math.min(largestHeader, fileBytes - prefixBytes))) return Number(length);
   return refuse(
-    `the header of ${file} claims ${length} bytes in a file of ${fileBytes}; at least 2, at most ${largestHeader} and no ` +
-      "more than the file has are legal (is it a safetensors file?)",
+    `the header of ${file} claims ${length} bytes in a file of ${fileBytes}; at least 2, at most ${largestHeader} ` +
+      "and no more than the file has are legal (is it a safetensors file?)",
   );
 }
 

@@ -175,7 +175,8 @@ export interface RawModule {
   /** `lengths`: u32, `sigma`: as many f64. */
   // prettier-ignore
   equalCost(
-    lengths: number, count: number, sigma: number, sigmas: number, k: number, exponent: number, cost: number, out: number,
+    lengths: number, count: number, sigma: number, sigmas: number, k: number, exponent: number, cost: number,
+    out: number,
   ): void;
   /** `sigma`: f64. */
   policies(n: number, k: number, sigma: number, rows: number, out: number): void;
