@@ -16,6 +16,7 @@ const pages = ["README.md", "CONTRIBUTING.md", "cpp/README.md", "cpp/theory/READ
   "web/lab/README.md",
   "tests/README.md",
   "bench/README.md",
+  "cpp/simulate/README.md",
 ]);
 
 test("README.md has code blocks", () => assert.ok(blocks.length >= 2));

@@ -40,7 +40,13 @@ test("E2: l2 falls for n^C and rises for constant k; the dropped mass rises for 
   const last = (numbers) => numbers.at(-1) / numbers.at(2); // from 256 on
   for (const value of [0.5, 0.75]) assert.ok(last(curve("power", value, "l2")) < 0.7, `n^${value}`);
   assert.ok(last(curve("constant", 8, "l2")) > 1.05);
-  for (const [rule, value] of [["constant", 8], ["power", 0.25], ["power", 0.5], ["power", 0.75], ["log", 1]]) {
+  for (const [rule, value] of [
+    ["constant", 8],
+    ["power", 0.25],
+    ["power", 0.5],
+    ["power", 0.75],
+    ["log", 1],
+  ]) {
     assert.ok(last(curve(rule, value, "dropped")) > 1, `${rule} ${value}`);
   }
   for (const row of of("E2-spectral")) assert.ok(row.spectral <= Math.sqrt(2 / row.n));
@@ -51,10 +57,12 @@ test("E2: l2 falls for n^C and rises for constant k; the dropped mass rises for 
 
 test("E3: costs agree, n^0.001 is a fixed window, and the winners are as the page counts them", () => {
   for (const row of of("E3-equal-cost")) {
-    near(row.dynamicCost, row.fixedCost, row.alignment === "prefill" ? 0.01 : 0.003, "cost");
-    if (row.exponent === 0.001) {
-      for (const column of ["winnerL2", "winnerWorstL2", "winnerDropped"]) assert.equal(row[column], "equal");
-    }
+    near(row.dynamicCost, row.fixedCost, 0.004, "cost");
+    if (row.exponent !== 0.001) continue;
+    near(row.dynamicL2, row.fixedL2, 0.01, "l2 of n^0.001");
+    // Aligned at one length it may keep an entry more elsewhere.
+    if (row.alignment === "oneLength") continue;
+    for (const column of ["winnerL2", "winnerWorstL2", "winnerDropped"]) assert.equal(row[column], "equal");
   }
   const page = readFileSync(new URL("../../cpp/simulate/README.md", import.meta.url), "utf8");
   for (const line of winners()) assert.ok(page.includes(line), line);

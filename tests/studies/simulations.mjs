@@ -13,8 +13,8 @@ const program = fileURLToPath(new URL("../../dist/heed.js", import.meta.url));
 const results = new URL("results/", import.meta.url);
 
 const lengths = "n=64,128,256,512,1024,2048,4096,8192";
-const common = ["rows=256", "repeats=4"];
-const violated = ["n=256,512,1024,2048,4096", "rows=128", "repeats=2"];
+const common = ["rows=256", "repeats=10"];
+const violated = ["n=256,512,1024,2048,4096", "rows=128", "repeats=5"];
 
 /** Name of a table to the arguments of its sweep. */
 export const tables = {
@@ -23,11 +23,11 @@ export const tables = {
   "E2-independent": ["E2", lengths, "output=true", ...common],
   "E2-identity": ["E2", lengths, "weights=identity", ...common],
   "E2-spectral": ["E2", "n=64,128,256,512,1024,2048", "spectral=true", "rows=256"],
-  "E3-equal-cost": ["E3", "weights=none", "rows=256"],
+  "E3-equal-cost": ["E3", "weights=none", "rows=128", "repeats=4"],
   "E4-independent": ["E4", lengths, ...common],
   "E4-identity": ["E4", lengths, "weights=identity", ...common],
-  "E5-sigma": ["E5", "n=64,256,1024,4096,16384", "sigma=0.5,1,2,3,4", "weights=none", "rows=256"],
-  "E5-gamma": ["E5", "n=64,256,1024,4096,16384", "gamma=0.4,0.7,0.9,1.1,1.3", "weights=none", "rows=256"],
+  "E5-sigma": ["E5", "n=64,256,1024,4096,16384", "sigma=0.5,1,2,3,4", "weights=none", "rows=128", "repeats=4"],
+  "E5-gamma": ["E5", "n=64,256,1024,4096,16384", "gamma=0.4,0.7,0.9,1.1,1.3", "weights=none", "rows=128", "repeats=4"],
   "E5-identity": ["E5", "n=64,256,512,1024,1448,1808,2048,4096,16384", "weights=identity", "rows=512"],
   "E6-uniform": ["E6", "input=uniform", "rows=1024", "repeats=10"],
   "E6-rademacher": ["E6", "input=rademacher", "rows=1024", "repeats=10"],
@@ -35,7 +35,7 @@ export const tables = {
   "E6-student": ["E6", "input=student", "strength=3", "rows=1024", "repeats=10"],
   "E6-rademacher-orthogonal": ["E6", "input=rademacher", "weights=powerLaw", "decay=0", "rows=1024", "repeats=10"],
   "E6-rademacher-rank-1": ["E6", "input=rademacher", "weights=lowRank", "rank=1", "rows=1024", "repeats=10"],
-  "E7-mass": ["E7", "n=256,1024,4096,16384", "rows=256", "weights=none"],
+  "E7-mass": ["E7", "n=256,1024,4096,16384", "weights=none", "rows=128", "repeats=4"],
   "E7-weights": ["E7", "n=256,1024,4096", ...common],
   "E8-none": ["E8", "weights=none", "rows=256"],
   "E8-independent": ["E8", "rows=256"],
@@ -46,7 +46,7 @@ export const tables = {
   "E9-sink": ["E9", "input=sink", "strength=0,2,4,6,8,10", ...violated],
   "E9-duplicates": ["E9", "input=duplicates", "strength=1,4,16,64", ...violated],
   "E9-low-dimension": ["E9", "input=lowDimension", "strength=1,2,4,16,64", ...violated],
-  "E11-none": ["E11", "weights=none", "n=256,512,1024,2048,4096,8192,16384", "rows=256"],
+  "E11-none": ["E11", "weights=none", "n=256,512,1024,2048,4096,8192,16384", ...common],
   "E11-weights": ["E11", "n=256,512,1024,2048,4096,8192", ...common],
   "E11-gain-2": ["E11", "n=256,512,1024,2048,4096,8192,16384", "sigma=2", ...common],
 };
