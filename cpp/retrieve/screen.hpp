@@ -12,7 +12,7 @@
 //
 // Cost: at d = 64 the screen takes some 40 % of the time of f32 scores; of 4096 Gaussian keys 0.9 % are scored exactly
 // for
-//       k = 20. Filter, selection and gathering take as long as the screen.
+//       k = 20. Filter, selection and gathering take twice as long as the screen.
 #pragma once
 
 #include "base/pieces.hpp"
