@@ -7,7 +7,10 @@
 namespace heed {
 namespace {
 
-constexpr std::size_t kFewestKeys = 1024;
+// Keys that a row sees on average.
+std::size_t mean_visible(const AttentionShape& shape) noexcept {
+  return (shape.visible(0) + shape.visible(shape.queries - 1)) / 2;
+}
 
 // One head's last keys and some of its queries, as a problem of their own.
 struct Probe {
@@ -57,7 +60,7 @@ struct Probe {
 SearchChoice choose_search(const AttentionProblem& problem, const Budget& budget) {
   SearchChoice choice;
   const std::size_t keys = problem.shape.keys, wanted = budget.entries(std::min(keys, kProbeKeys));
-  if (keys < kFewestKeys || problem.shape.queries == 0 || 8 * wanted > keys) return choice;
+  if (problem.shape.queries == 0 || mean_visible(problem.shape) < kFewestKeys || 8 * wanted > keys) return choice;
   Probe probe;
   if (!probe.make(problem)) return choice;
   choice.screened = probe.scored(Search::kInt8, wanted);

