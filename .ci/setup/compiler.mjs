@@ -39,8 +39,7 @@ const platformFile = "cmake/Modules/Platform/Emscripten.cmake";
 export function ownCompiler() {
   const path = [process.env.PATH, process.env.EMSDK && join(process.env.EMSDK, "upstream/emscripten")];
   const emcc = which("emcc", path.filter(Boolean).join(delimiter));
-  // Not the private copy on the PATH of a shell that has read environment.sh, under whatever name of its folder.
-  if (emcc === undefined || realpathSync(emcc).startsWith(realpathSync(fromToolchain()))) return undefined;
+  if (emcc === undefined || emcc.startsWith(fromToolchain())) return undefined;
   // Asking emcc takes most of a second; its answer is kept for as long as the program is the same.
   const known = fromToolchain("stamps", "own-emscripten.json");
   const program = [realpathSync(emcc), statSync(emcc).mtimeMs, emccMinimum];

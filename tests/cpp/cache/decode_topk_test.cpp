@@ -177,6 +177,22 @@ TEST(CacheTopK, RemembersNothingOfWhatWasRewound) {
   }
 }
 
+TEST(CacheTopK, ForgetsTheOutliersThatWereRewound) {
+  const std::size_t n = 1130;  // in the middle of a group of tokens that share a band
+  test::Inputs inputs = test::gaussian_inputs(test::newest(1, n, 8));
+  KvCache cache = test::filled_cache(inputs), fresh = test::filled_cache(inputs);
+  const std::vector<float> outlier(8, 100.0f);
+  TaskPool pool;
+  ASSERT_TRUE(cache.append(0, outlier.data(), outlier.data(), 1, pool).ok());
+  ASSERT_TRUE(cache.shadow().update(cache, 0, pool));
+  ASSERT_TRUE(cache.rewind(n).ok());
+  for (const CacheSearch search : {CacheSearch::kExact, CacheSearch::kByte}) {
+    const test::Sparse expected = test::decode_topk(fresh, inputs, {.k = 5}, Estimator::kRaw, search);
+    const test::Sparse actual = test::decode_topk(cache, inputs, {.k = 5}, Estimator::kRaw, search);
+    EXPECT_TRUE(test::same_bits(expected.bound, actual.bound));
+  }
+}
+
 TEST(ListedScores, AreTheBitsOfTheStream) {
   for (const std::size_t d : {3u, 16u, 64u, 100u}) {
     for (const RowType type : test::kRowTypes) {

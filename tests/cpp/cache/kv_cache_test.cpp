@@ -153,6 +153,47 @@ TEST(KvCache, AForkCostsNothingUntilItIsWrittenTo) {
   EXPECT_EQ(cache.length(0), 3000u);
 }
 
+TEST(KvCache, ForksGrowApart) {
+  TaskPool pool;
+  for (const RowType type : test::kRowTypes) {
+    CacheShape shape = kShape;
+    shape.type = type;
+    Pair one{KvCache(shape), PlainCache(shape)};
+    const auto add = [&](Pair& pair, std::uint64_t stream) {
+      const std::vector<float> k = test::gaussian(30 * 10, stream), v = test::gaussian(30 * 6, stream + 1);
+      ASSERT_TRUE(pair.cache.append(1, k.data(), v.data(), 30, pool).ok());
+      pair.plain.keys[1].insert(pair.plain.keys[1].end(), k.begin(), k.end());
+      pair.plain.values[1].insert(pair.plain.values[1].end(), v.begin(), v.end());
+    };
+    add(one, 1);
+    Pair two{KvCache(shape), one.plain};
+    ASSERT_TRUE(two.cache.fork(one.cache).ok());
+    add(one, 3);
+    add(two, 5);
+    add(one, 7);
+    expect_same(one.cache, one.plain);
+    expect_same(two.cache, two.plain);
+  }
+}
+
+TEST(KvCache, KnowsTheLargestNormOfItsKeys) {
+  for (const RowType type : test::kRowTypes) {
+    const test::Inputs inputs = test::gaussian_inputs(test::newest(1, 2100, 9));
+    const KvCache cache = test::filled_cache(inputs, type);
+    double largest = 0.0;
+    for (std::size_t t = 0; t < 2100; ++t) {
+      float key[9];
+      cache.read(0, 0, t, key, nullptr);
+      double squares = 0.0;
+      for (const float x : key) squares += double{x} * double{x};
+      largest = std::max(largest, std::sqrt(squares));
+      const double known = cache.key_norm(0, 0, t + 1);
+      ASSERT_GE(known, largest) << "the norm is that of too few keys";
+      ASSERT_LE(known, largest * (1.0 + 1e-6));
+    }
+  }
+}
+
 TEST(KvCache, NeverMovesWhatItHolds) {
   TaskPool pool;
   KvCache cache(kShape);
