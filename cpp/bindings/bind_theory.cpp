@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "base/heap_sort.hpp"
 #include "bindings/runtime.hpp"
 #include "theory/calibration.hpp"
 #include "theory/certificates.hpp"
@@ -141,7 +142,7 @@ void calibrate(Address lengths, std::uint32_t count, Address entries, std::uint3
 /// Sorts the scores where they lie: they are a copy made for this call.
 void certificates(Address scores, std::uint32_t count, std::uint32_t k, Address out) {
   auto* const sorted = at<double>(scores);
-  std::sort(sorted, sorted + count, std::greater<>());
+  heap_sort(sorted, sorted + count, std::greater<>());
   write(out, row_error(sorted, count, std::min(k, count)));
 }
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/heap_sort.hpp"
+
 namespace heed {
 namespace {
 
@@ -53,7 +55,7 @@ class Election {
     for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
       std::uint32_t* const to = kept_.data() + g * count;
       std::copy_n(order_.data() + g * shape_.keys, count, to);
-      std::sort(to, to + count);
+      heap_sort(to, to + count, std::less<>());
     }
     return kept_.data();
   }
@@ -103,7 +105,7 @@ class Election {
     std::uint32_t* const order = order_.data() + g * n;
     std::iota(order, order + n, 0u);
     const auto forced = [&](std::uint32_t j) { return j < sinks || j >= n - recent; };
-    std::sort(order, order + n, [&](std::uint32_t a, std::uint32_t b) {
+    heap_sort(order, order + n, [&](std::uint32_t a, std::uint32_t b) {
       if (forced(a) != forced(b)) return forced(a);
       return pooled_[a] != pooled_[b] ? pooled_[a] > pooled_[b] : a < b;
     });

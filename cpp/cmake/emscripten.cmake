@@ -90,6 +90,7 @@ function(heed_module)
   cmake_parse_arguments(PARSE_ARGV 0 module "" "" "SOURCES;DEPENDS")
   # Objects, not an archive: nothing refers to Embind's registrations by name, so a linker would drop them.
   add_library(heed_bindings OBJECT ${module_SOURCES})
+  target_compile_options(heed_bindings PRIVATE -Oz)
   target_compile_definitions(heed_bindings PRIVATE HEED_VERSION="${PROJECT_VERSION}" HEED_VARIANT="${HEED_VARIANT}")
   target_link_libraries(heed_bindings PUBLIC heed_flags)
   foreach(layer IN LISTS module_DEPENDS)

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "base/heap_sort.hpp"
 #include "retrieve/pages.hpp"
 #include "simd/gathered_scores.hpp"
 #include "simd/softmax_pass.hpp"
@@ -142,7 +143,7 @@ void PageVisits::take(RetrievedRow& row) noexcept {
   // Visits in order of pages, behind what is left of the heap. Only the first one may be of a part of a page.
   std::uint32_t* visits = scratch_.order + in_heap_;
   std::iota(visits, visits + visited_, 0u);
-  std::sort(visits, visits + visited_,
+  heap_sort(visits, visits + visited_,
             [this](std::uint32_t a, std::uint32_t b) { return scratch_.visited[a] < scratch_.visited[b]; });
   const std::size_t part = visible_ % kKeys;
   std::size_t kept = 0, dropped = 0, ties = cut.ties_kept;

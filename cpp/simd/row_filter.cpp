@@ -14,6 +14,7 @@ struct Pair {
 // Per lane, how many scores exceed the threshold; exact in float up to 2^24.
 inline Pair count_above(const float* scores, std::size_t count, F32 low, F32 high) noexcept {
   Pair above{zero(), zero()};
+#pragma clang loop unroll(disable)
   for (std::size_t j = 0; j < count; ++j) {
     above.low = above.low + counted(load(scores) > low);
     above.high = above.high + counted(load(scores + kLanes) > high);
@@ -35,6 +36,7 @@ inline std::size_t total(F32 lanes) noexcept {
 HEED_KERNEL void kernel_sample_threshold(const float* scores, std::size_t count, const float* wanted,
                                          float* threshold) noexcept {
   F32 max_low = splat(-kInfinity), max_high = max_low, min_low = splat(kInfinity), min_high = min_low;
+#pragma clang loop unroll(disable)
   for (std::size_t j = 0; j < count; ++j) {
     const F32 low = load(scores + j * kPanel), high = load(scores + j * kPanel + kLanes);
     max_low = at_least(max_low, low);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/heap_sort.hpp"
 #include "simulate/streams.hpp"
 
 namespace heed {
@@ -51,7 +52,7 @@ void OutputError::visit(std::size_t row, const float* scores, const SortedRow& s
     while (ties < k && sorted.score(k - 1 - ties) == sorted.score(k - 1)) ++ties;
     levels[i] = {i, k, ties, static_cast<float>(sorted.score(k - 1))};
   }
-  std::sort(levels, levels + rules, [](const Level& a, const Level& b) { return a.k < b.k; });
+  heap_sort(levels, levels + rules, [](const Level& a, const Level& b) { return a.k < b.k; });
   std::fill_n(sums, sums_size_, 0.0);
   const double highest = sorted.score(0);
   for (std::size_t j = 0; j < visible; ++j) {

@@ -5,6 +5,7 @@
 
 #include "base/check.hpp"
 #include "base/checked_math.hpp"
+#include "base/heap_sort.hpp"
 #include "simd/row_filter.hpp"
 #include "topk/order.hpp"
 
@@ -142,7 +143,7 @@ std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, 
     if (key == last) --ties;
     indices[kept++] = static_cast<std::uint32_t>(i);
   }
-  std::sort(indices, indices + kept,
+  heap_sort(indices, indices + kept,
             [scores](std::uint32_t a, std::uint32_t b) { return ranks_before({scores[a], a}, {scores[b], b}); });
   for (std::size_t i = 0; i < kept; ++i) values[i] = scores[indices[i]];
   return kept;
