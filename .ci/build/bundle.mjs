@@ -2,8 +2,8 @@
 // and result.
 //
 // Entries of one platform are bundled together: what both `heed` and `heed/sync` use lies in one shared file, so an
-// error of the one is an instance of the other's class. Workers are bundled alone, because bundlers copy a worker's
-// file but not what it imports.
+// error of the one is an instance of the other's class. What `heed` needs for caches alone is loaded with the first one.
+// Workers are bundled alone, because bundlers copy a worker's file but not what it imports.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
 
@@ -15,11 +15,13 @@ const groups = [
   {
     platform: "browser",
     shared: "shared-web",
+    cache: "cache-web",
     entries: { web: "web", "sync-web": "sync-web", safetensors: "safetensors" },
   },
   {
     platform: "node",
     shared: "shared-node",
+    cache: "cache-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
   { platform: "browser", entries: { worker: "worker-web" } },
@@ -52,6 +54,8 @@ export async function bundle() {
       input,
       cwd: fromRoot(),
       platform: group.platform,
+      // What `codeSplitting` below asks for; no entry gets exports by it, because what is shared has files of its own.
+      preserveEntrySignatures: "allow-extension",
       // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
       external: (id) => id.startsWith("./glue/") || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
@@ -66,8 +70,14 @@ export async function bundle() {
       ...(group.shared === undefined
         ? { codeSplitting: false }
         : {
-            chunkFileNames: `${group.shared}.js`,
-            codeSplitting: { groups: [{ name: group.shared, minShareCount: 2 }] },
+            chunkFileNames: "[name].js",
+            codeSplitting: {
+              includeDependenciesRecursively: false,
+              groups: [
+                { name: group.cache, test: /web.src.(async.kv-cache|check.cache)\.ts$/, priority: 1 },
+                { name: group.shared, minShareCount: 2 },
+              ],
+            },
           }),
     });
     await build.close();

@@ -1,8 +1,8 @@
-// The inputs of every candidate, made from a seed, so that each process makes the same ones for itself and nothing large
-// crosses between processes:
+// The inputs of every candidate, made from a seed, so that each process makes the same ones for itself and nothing
+// large crosses between processes:
 //
 //   gaussian    standard normal numbers; neighboring keys have nothing in common
-//   clustered   keys in runs of 64 around a center of their own, a quarter of a standard deviation wide: what pages like
+//   clustered   keys in runs of 64, each a quarter of a standard deviation wide around a center: what pages like
 //   layer-N     queries, keys and values of a layer of a trained model reading a novel, with its key heads repeated
 
 /** Uniform numbers in [0, 1): the mulberry32 generator. */

@@ -1,5 +1,5 @@
-// The searches beside each other on keys of different kinds (harness/inputs.mjs), with the estimator that lets them skip
-// scores, and what "auto" makes of each kind.
+// The searches beside each other on keys of different kinds (harness/inputs.mjs), with the estimator that lets them
+// skip scores, and what "auto" makes of each kind.
 
 import { shapesOf } from "../harness/shapes.mjs";
 import { besideExact } from "../harness/top_k_turns.mjs";

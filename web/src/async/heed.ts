@@ -11,7 +11,6 @@ import { planAttend } from "../check/attend.js";
 import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planIndex } from "../check/key-index.js";
-import { planCache } from "../check/cache.js";
 import { checkCreateOptions } from "../check/create-options.js";
 import { planRadius } from "../check/radius.js";
 import { planScores } from "../check/scores.js";
@@ -45,7 +44,7 @@ import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
 import type { WorkerStarter } from "../worker/starter.js";
 import { isKeyIndex, KeyIndex } from "./key-index.js";
-import { KvCache } from "./kv-cache.js";
+import type { KvCache } from "./kv-cache.js";
 
 /** The formulas of the theory, computed in the worker. */
 export type Theory = TheoryOf<"promise">;
@@ -220,8 +219,9 @@ export class Heed {
    */
   async cache(options: CacheOptions): Promise<KvCache> {
     this.#client.assertAlive();
-    const shape = planCache(options);
-    return new KvCache(this.#client, await this.#client.call("cacheCreate", shape), shape);
+    // Decoding is a fifth of the code, and most pages do without.
+    const { createCache } = await import("./kv-cache.js");
+    return createCache(this.#client, options);
   }
 
   /** How much memory is in use. @throws {HeedError} `disposed`, `worker-died` */

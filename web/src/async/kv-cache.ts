@@ -2,6 +2,7 @@
 /** A cache of keys and values that lives in the worker. Its calls queue with all others. */
 import type {
   AppendOptions,
+  CacheOptions,
   CacheTopKOptions,
   DecodeOptions,
   EvictOptions,
@@ -13,6 +14,7 @@ import { checkBytes } from "../check/arrays.js";
 import {
   checkTokens,
   planAppend,
+  planCache,
   planCacheTopK,
   planDecode,
   planEvict,
@@ -199,3 +201,9 @@ export class KvCache {
 }
 
 disposeOnUsing(KvCache);
+
+/** @internal */
+export async function createCache(client: Client, options: CacheOptions): Promise<KvCache> {
+  const shape = planCache(options);
+  return new KvCache(client, await client.call("cacheCreate", shape), shape);
+}
