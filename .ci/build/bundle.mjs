@@ -2,7 +2,7 @@
 // and result.
 //
 // Entries of one platform are bundled together: what both `heed` and `heed/sync` use lies in one shared file, so an
-// error of the one is an instance of the other's class. What `heed` needs for caches alone is loaded with the first one.
+// error of the one is an instance of the other's class. What `heed` needs for caches alone is loaded with the first.
 // Workers are bundled alone, because bundlers copy a worker's file but not what it imports.
 
 import { existsSync, readdirSync, rmSync } from "node:fs";
