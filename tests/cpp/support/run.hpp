@@ -53,7 +53,7 @@ struct Sparse {
   std::vector<float> out, dropped, bound;
   std::vector<std::uint32_t> kept, indices, offsets;
   // With certificates only.
-  std::vector<float> single_gap, head_aware, blockwise, output_error, logit_error;
+  std::vector<float> single_gap = {}, head_aware = {}, blockwise = {}, output_error = {}, logit_error = {};
 
   /// The kept keys of row r.
   std::vector<std::uint32_t> keys_of(std::size_t r) const {

@@ -99,6 +99,6 @@ export function checkCountedKeep(keep: CountedKeep | undefined): CheckedBudget {
   if (budget?.mass === 0 && budget.threshold === 0) return budget;
   throw new HeedError(
     "invalid-argument",
-    `keep is ${shown(keep)}; {k} or {alpha, exponent} is needed, with min and max if wanted, one for all heads`,
+    `keep is ${keep === undefined ? "missing" : shown(keep)}; {k} or {alpha, exponent} is needed, with min and max if wanted, one for all heads`,
   );
 }

@@ -142,7 +142,7 @@ class Host {
     try {
       const reply = call.name === "load" ? await this.#load(call.args, report) : await this.#work(call, report);
       if (reply === undefined) this.port.post({ kind: "cancelled", id }, []);
-      else this.port.post({ kind: "reply", id, value: reply }, buffersOf(reply));
+      else this.port.post({ kind: "reply", id, value: reply }, [...new Set(buffersOf(reply))]);
     } catch (error) {
       this.port.post({ kind: "failure", id, error: posted(error) }, []);
     }
