@@ -97,8 +97,9 @@ export function checkCountedKeep(keep: CountedKeep | undefined): CheckedBudget {
   const known = keep === undefined || Array.isArray(keep) ? [] : checkKeep(keep, 1);
   const [budget] = known;
   if (budget?.mass === 0 && budget.threshold === 0) return budget;
+  const was = keep === undefined ? "missing" : shown(keep);
   throw new HeedError(
     "invalid-argument",
-    `keep is ${keep === undefined ? "missing" : shown(keep)}; {k} or {alpha, exponent} is needed, with min and max if wanted, one for all heads`,
+    `keep is ${was}; {k} or {alpha, exponent} is needed, with min and max if wanted, one for all heads`,
   );
 }
