@@ -22,6 +22,12 @@ const glue: Files<Promise<{ default: RawFactory }>> = {
     threads: () => import("./glue/heed-study-threads.node.mjs"),
     "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.node.mjs"),
   },
+  model: {
+    simd: () => import("./glue/heed-model-simd.node.mjs"),
+    relaxed: () => import("./glue/heed-model-relaxed.node.mjs"),
+    threads: () => import("./glue/heed-model-threads.node.mjs"),
+    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.node.mjs"),
+  },
 };
 
 const wasm: Files<URL> = {
@@ -36,6 +42,12 @@ const wasm: Files<URL> = {
     relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
     threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
     "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  },
+  model: {
+    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
   },
 };
 

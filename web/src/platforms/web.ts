@@ -21,6 +21,12 @@ const glue: Files<Promise<{ default: RawFactory }>> = {
     threads: () => import("./glue/heed-study-threads.mjs"),
     "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.mjs"),
   },
+  model: {
+    simd: () => import("./glue/heed-model-simd.mjs"),
+    relaxed: () => import("./glue/heed-model-relaxed.mjs"),
+    threads: () => import("./glue/heed-model-threads.mjs"),
+    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.mjs"),
+  },
 };
 
 const wasm: Files<URL> = {
@@ -35,6 +41,12 @@ const wasm: Files<URL> = {
     relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
     threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
     "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  },
+  model: {
+    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
   },
 };
 

@@ -17,7 +17,7 @@ export type BesideName = Exclude<ModuleName, "core">;
 type Beside = { [Name in BesideName]?: Runtime<RawModules[Name]> };
 
 /** What loads a module, as the option of `create` that asks for it. */
-const optionOf: Record<BesideName, string> = { study: "studies" };
+const optionOf: Record<BesideName, string> = { study: "studies", model: "models" };
 
 export class Modules {
   readonly #beside: Beside = {};
