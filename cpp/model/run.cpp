@@ -57,7 +57,8 @@ ModelRun::ModelRun(const ModelWeights& weights, KvCache& cache, const RunOptions
       cache_(cache),
       options_(options),
       pool_(pool),
-      chunk_tokens_(std::min(options.chunk == 0 ? kChunkTokens : options.chunk, std::max<std::size_t>(1, options.tokens))),
+      chunk_tokens_(
+          std::min(options.chunk == 0 ? kChunkTokens : options.chunk, std::max<std::size_t>(1, options.tokens))),
       start_(cache.length()),
       attention_(shape_, pool),
       profile_(weights, pool) {
@@ -85,8 +86,8 @@ Status ModelRun::check() const {
                     " more exceed its capacity, " + std::to_string(has.capacity));
   for (std::size_t i = 0; i < options_.tokens; ++i) {
     if (options_.ids[i] >= shape_.vocab)
-      return at_fault("ids[" + std::to_string(i) + "] is " + std::to_string(options_.ids[i]) +
-                      "; the vocabulary has " + std::to_string(shape_.vocab) + " entries");
+      return at_fault("ids[" + std::to_string(i) + "] is " + std::to_string(options_.ids[i]) + "; the vocabulary has " +
+                      std::to_string(shape_.vocab) + " entries");
     if (options_.targets != nullptr && options_.targets[i] != kNoTarget && options_.targets[i] >= shape_.vocab)
       return at_fault("targets[" + std::to_string(i) + "] is " + std::to_string(options_.targets[i]) +
                       "; the vocabulary has " + std::to_string(shape_.vocab) + " entries");
@@ -112,15 +113,14 @@ Status ModelRun::prepare() {
   const std::size_t states = segments(s) * most * kPanel;
   const CheckedSize wide = checked_product({most, panel_floats(std::max(s.hidden, widest))});
   const bool room =
-      wide.fits && policies_.resize(count) && math_.prepare(widest, pool_) &&
-      x_.resize(most * panel_floats(s.width)) && h_.resize(most * panel_floats(std::max(s.width, s.query_width()))) &&
+      wide.fits && policies_.resize(count) && math_.prepare(widest, pool_) && x_.resize(most * panel_floats(s.width)) &&
+      h_.resize(most * panel_floats(std::max(s.width, s.query_width()))) &&
       q_.resize(most * panel_floats(s.query_width())) && k_.resize(most * panel_floats(s.key_width())) &&
       v_.resize(most * panel_floats(s.key_width())) && gate_.resize(most * panel_floats(s.hidden)) &&
       up_.resize(most * panel_floats(s.hidden)) && cosines_.resize(most * pairs * kPanel) &&
-      sines_.resize(most * pairs * kPanel) && frequencies_.resize(pairs) &&
-      queries_.resize(tokens * s.query_width()) && attended_.resize(tokens * s.query_width()) &&
-      new_keys_.resize(tokens * s.key_width()) && new_values_.resize(tokens * s.key_width()) &&
-      token_.resize(s.width) &&
+      sines_.resize(most * pairs * kPanel) && frequencies_.resize(pairs) && queries_.resize(tokens * s.query_width()) &&
+      attended_.resize(tokens * s.query_width()) && new_keys_.resize(tokens * s.key_width()) &&
+      new_values_.resize(tokens * s.key_width()) && token_.resize(s.width) &&
       (!losses || (products_.resize(pool_.threads() * most * simd::kWeightBlock * kPanel) &&
                    references_.resize(states) && sums_.resize(states) && target_logits_.resize(tokens)));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the activations of a chunk");
@@ -207,8 +207,8 @@ void ModelRun::project(std::size_t layer) {
                                    {weights_.part(layer, W::kValue), v_.data()}};
   math_.block(h_.data(), count, products, 3, pool_);
 
-  const float *const query_norm = weights_.floats(layer, W::kQueryNorm),
-                     *const key_norm = weights_.floats(layer, W::kKeyNorm);
+  const float *const query_norm = weights_.floats(layer, W::kQueryNorm), *const key_norm =
+                                                                             weights_.floats(layer, W::kKeyNorm);
   pool_.run({0, count}, [&](std::size_t p, std::size_t) {
     const std::size_t first = p * kPanel, lanes = std::min(kPanel, now_.size() - first);
     const auto heads = [&](float* panel, std::size_t number, const float* bias, const float* norm, bool turn) {
@@ -264,8 +264,7 @@ void ModelRun::attend(std::size_t layer) {
   if (!status_.ok()) return;
   status_ = attention_.run(cache_, layer, tokens, queries_.data(), table_, attended_.data(),
                            profile_.wanted() ? &profile_.report() : nullptr);
-  if (status_.ok() && profile_.wanted())
-    status_ = profile_.add_rows(cache_, layer, tokens, queries_.data(), table_);
+  if (status_.ok() && profile_.wanted()) status_ = profile_.add_rows(cache_, layer, tokens, queries_.data(), table_);
 }
 
 // The normalized input before its gain.
@@ -298,15 +297,12 @@ void ModelRun::mix(std::size_t layer) {
       simd::kernel_pack_panel(rows, p * kPanel, 1.0f, h_.data() + p * wide + h * d * kPanel);
     }
   });
-  const auto each_panel = [&](auto&& work) {
-    pool_.run({0, count}, [&](std::size_t p, std::size_t) { work(p); });
-  };
+  const auto each_panel = [&](auto&& work) { pool_.run({0, count}, [&](std::size_t p, std::size_t) { work(p); }); };
   const auto bias = [&](Buffer<float>& to, std::size_t columns, W::Part part) {
     const float* const added = weights_.floats(layer, part);
     if (added == nullptr) return;
-    each_panel([&](std::size_t p) {
-      simd::kernel_add_bias_rows(to.data() + p * panel_floats(columns), added, columns);
-    });
+    each_panel(
+        [&](std::size_t p) { simd::kernel_add_bias_rows(to.data() + p * panel_floats(columns), added, columns); });
   };
   const BlockProduct out{weights_.part(layer, W::kOut), x_.data(), true};
   math_.block(h_.data(), count, &out, 1, pool_);
@@ -368,8 +364,8 @@ void ModelRun::last_logits() {
   math_.token(token_.data(), &head, 1, pool_);
 }
 
-// The logits of a chunk are never all in memory: a segment of the vocabulary keeps the largest and the sum of e^(logit -
-// largest) of each token, and the target's logit when it passes by.
+// The logits of a chunk are never all in memory: a segment of the vocabulary keeps the largest and the sum of e^(logit
+// - largest) of each token, and the target's logit when it passes by.
 void ModelRun::write_losses() {
   const WeightSlot& head = weights_.head();
   const std::size_t count = panels(), width = panel_floats(shape_.width), parts = segments(shape_);
