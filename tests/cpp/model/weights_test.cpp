@@ -162,9 +162,10 @@ TEST(Weights, EveryTypeIsTheRoundingThatItSays) {
     const auto ids = model.ids(20);
     const auto logits = reference::decoder_logits(config_of(shape), model.floats, ids);
     KvCache cache = model.cache(32), tokens = model.cache(32);
-    EXPECT_TRUE(close(logits.back(), run_model(model.weights, cache, ids).logits)) << static_cast<int>(type);
-    // A token is rounded to 16 bits before it meets bytes.
+    // A token is rounded to 16 bits before it meets bytes: of a block only the last one, before the head.
     const bool whole = type == WeightType::kByte || type == WeightType::kNibble;
+    EXPECT_TRUE(close(logits.back(), run_model(model.weights, cache, ids).logits, whole ? 3e-4 : kDecoderError))
+        << static_cast<int>(type);
     for (std::size_t i = 0; i < ids.size(); ++i)
       ASSERT_TRUE(close(logits[i], run_model(model.weights, tokens, {ids[i]}).logits, whole ? 5e-3 : kDecoderError))
           << static_cast<int>(type) << ", token " << i;

@@ -142,7 +142,7 @@ inline Outcome run_model(const ModelWeights& weights, KvCache& cache, const std:
 }
 
 /// Family "decoder" (tests/README.md): absolute, for logits and losses of tiny models whose logits are of size 1.
-inline constexpr double kDecoderError = 2e-4;
+inline constexpr double kDecoderError = 2e-5;
 
 inline ::testing::AssertionResult close(const std::vector<double>& expected, const std::vector<float>& actual,
                                         double bound = kDecoderError) {
