@@ -187,7 +187,7 @@ TEST(Decoder, EveryEstimatorInBlocksAndTokenByToken) {
       std::vector<double> searched = policy;
       // Auto, exact, in bytes: the same set. In bytes the dropped mass comes from rounded scores.
       searched[11] = static_cast<double>(i % 3);
-      ASSERT_TRUE(close(logits[i], run_model(model.weights, tokens, {ids[i]}, searched).logits, 2e-3))
+      ASSERT_TRUE(close(logits[i], run_model(model.weights, tokens, {ids[i]}, searched).logits, 1e-2))
           << "estimator " << static_cast<int>(estimator) << ", token " << i;
     }
   }
