@@ -177,8 +177,8 @@ TEST(Decoder, EveryEstimatorInBlocksAndTokenByToken) {
     const auto logits = expected_logits(model, ids, [&](std::size_t, std::size_t, const std::vector<double>& scores) {
       return sparse_weights(scores, 5, estimator);
     });
-    // A line through two dropped scores that are nearly equal is as steep as their rounding.
-    const double bound = estimator == Estimator::kLinear ? 5e-4 : kDecoderError;
+    // Taken as flat where its scores are nearly equal (sparse/tail.hpp), which two dropped ones may be.
+    const double bound = estimator == Estimator::kLinear ? 5e-3 : kDecoderError;
     const std::vector<double> policy = top_k_policy(5, estimator);
     KvCache cache = model.cache(64), chunks = model.cache(64), tokens = model.cache(64);
     const Outcome outcome = run_model(model.weights, cache, ids, policy);
