@@ -16,13 +16,12 @@
 //           The cut into chunks changes results by rounding, the number of threads does not.
 #pragma once
 
+#include "model/head_losses.hpp"
 #include "model/layer_attention.hpp"
 #include "model/profile.hpp"
 #include "model/token_math.hpp"
 
 namespace heed {
-
-inline constexpr std::uint32_t kNoTarget = 0xFFFFFFFFu;
 
 struct RunOptions {
   const std::uint32_t* ids = nullptr;
@@ -86,6 +85,7 @@ class ModelRun {
   Range now_;  // tokens of the chunk
 
   TokenMath math_;
+  HeadLosses losses_;
   LayerAttention attention_;
   RunProfile profile_;
   // Activations: panels of tokens, or one token.
@@ -95,9 +95,6 @@ class ModelRun {
   Buffer<float> queries_, attended_;     // (heads, tokens, head_dim)
   Buffer<float> new_keys_, new_values_;  // (tokens, kv_heads, head_dim)
   Buffer<float> token_;                  // (width), the last token's
-  Buffer<float> products_;               // losses: (threads, panels, kWeightBlock, kPanel)
-  Buffer<float> references_, target_logits_;
-  Buffer<double> sums_;  // losses: (segments, panels, kPanel)
 };
 
 }  // namespace heed

@@ -2,8 +2,8 @@
  * The builds of the modules, and what each needs. One table drives loading, the test matrix and the lab's menu; there
  * is nothing to dispatch inside a module, because one unknown instruction would make all of it invalid.
  *
- * Modules are loaded when they are needed: `core` by create, `study` by the first simulation, `model` by the first decoder. Each has its own memory
- * and threads, and is loaded in the variant of the core.
+ * Modules are loaded when they are needed: `core` by create, `study` by the first simulation, `model` by the first
+ * decoder. Each has its own memory and threads, and is loaded in the variant of the core.
  */
 import type { Features } from "./features.js";
 
