@@ -191,7 +191,7 @@ EMSCRIPTEN_BINDINGS(model) {
       .function("rewind", &JsModelCache::rewind)
       .function("clear", &JsModelCache::clear)
       .function("forkFrom", &JsModelCache::fork_from, allow_raw_pointers());
-  bind_job("ModelRun", &make_run);
+  bind_job("ModelRunJob", &make_run);
 }
 
 }  // namespace heed::bindings

@@ -97,7 +97,7 @@ export function prepareRun(decoder: StoredDecoder, cache: RawModelCache, run: Ru
   }
   return jobOperation(runtime, (scratch) => {
     const options = place(decoder, scratch, run);
-    const job = new runtime.raw.ModelRun(raw, cache, options);
+    const job = new runtime.raw.ModelRunJob(raw, cache, options);
     const finish = () => {
       runtime.check(job.status());
       const { heap } = runtime;

@@ -157,5 +157,5 @@ export interface RawModelModule extends RawModule {
    * Its status must be looked at after `run` too: memory may end in the middle. Deleted before its last unit, or after
    * a failure, it puts the cache back. One run on a cache at a time.
    */
-  ModelRun: new (model: RawModel, cache: RawModelCache, options: RawRunOptions) => RawJob;
+  ModelRunJob: new (model: RawModel, cache: RawModelCache, options: RawRunOptions) => RawJob;
 }
