@@ -8,6 +8,7 @@ import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
 import { responseBytes } from "../runtime/wasm-source.js";
 import { inheritsInputType } from "./input-type.js";
+import { openInNode } from "./open-node.js";
 
 const glue: Files<Promise<{ default: RawFactory }>> = {
   core: {
@@ -69,6 +70,8 @@ export const nodePlatform: Platform = {
   glue: async (module, variant) => (await glue[module][variant]()).default,
   wasmUrl: (module, variant) => wasm[module][variant](),
   read,
+  tokenizers: () => import("./tokenizers.js"),
+  open: openInNode,
   resolve: (address) => new URL(address, pathToFileURL(`${process.cwd()}/`)),
   hardwareThreads: availableParallelism,
   threadsRefusal: () =>

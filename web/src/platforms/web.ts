@@ -6,6 +6,7 @@
 import { HeedError, reasonOf } from "../errors.js";
 import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
+import { openInBrowser } from "./open-web.js";
 import { fromAnotherOrigin } from "./origin.js";
 
 const glue: Files<Promise<{ default: RawFactory }>> = {
@@ -88,6 +89,8 @@ export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolea
     glue: async (module, variant) => (await glue[module][variant]()).default,
     wasmUrl: (module, variant) => wasm[module][variant](),
     read,
+    tokenizers: () => import("./tokenizers.js"),
+    open: openInBrowser,
     resolve: (address) => new URL(address, globalThis.location.href),
     hardwareThreads: () => globalThis.navigator.hardwareConcurrency ?? 1,
     threadsRefusal() {
