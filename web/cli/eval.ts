@@ -83,9 +83,16 @@ async function loadModel(heed: Heed, folder: string, signal: AbortSignal): Promi
   });
 }
 
-const mean = (numbers: ArrayLike<number>): number => Array.from(numbers).reduce((sum, x) => sum + x, 0) / numbers.length;
+const mean = (numbers: ArrayLike<number>): number =>
+  Array.from(numbers).reduce((sum, x) => sum + x, 0) / numbers.length;
 
-async function score({ decoder, signal }: Study, { name, ids }: Text, n: number, attention: AttentionPolicy, what: string) {
+async function score(
+  { decoder, signal }: Study,
+  { name, ids }: Text,
+  n: number,
+  attention: AttentionPolicy,
+  what: string,
+) {
   const onProgress = ({ loaded, total }: { loaded: number; total: number }) =>
     tell(`${name}, ${n} tokens, ${what}: ${Math.round((100 * loaded) / total)} %`);
   const { loss } = await decoder.score(ids.slice(0, n), { attention, signal, onProgress });
@@ -228,7 +235,15 @@ function parse(args: string[]) {
     throw new UsageError(`--${name} is "${values[name]}"; an integer of at least 1 is needed`);
   };
   const begins = values.policies?.split(",");
-  return { ...values, folder, only, begins, lengths: list("lengths", values.lengths), trials: count("trials") ?? 5, threads: count("threads") };
+  return {
+    ...values,
+    folder,
+    only,
+    begins,
+    lengths: list("lengths", values.lengths),
+    trials: count("trials") ?? 5,
+    threads: count("threads"),
+  };
 }
 
 async function readText(decoder: Decoder, path: string, most: number): Promise<Text> {
