@@ -124,7 +124,7 @@ test.each<[DecoderType, FileType]>([
   const tensors = kept(model, type === "I8" ? "int8" : dtype, type);
   const expected = referenceLosses(referenceDecode(model.config, tensors, ids).logits, ids);
   // A number half-way between two levels may fall either way in single precision.
-  const tolerance = dtype === "int8" && type === "F32" ? 1e-2 : 1e-3;
+  const tolerance = dtype === "int8" && type === "F32" ? 0.03 : 1e-3;
   decoder.score(ids).losses.forEach((one, i) => expect(Math.abs(one - expected[i]!)).toBeLessThan(tolerance));
   decoder.dispose();
 });
