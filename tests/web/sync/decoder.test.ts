@@ -118,14 +118,16 @@ test.each<[DecoderType, FileType]>([
   ["f32", "I8"],
 ])("weights kept as %s, from %s", async (dtype, type) => {
   const model = tinyModel();
+  // Half floats are often half-way between two levels, where single and double precision round apart.
+  if (type === "F32" && dtype === "int8") {
+    for (const values of model.tensors.values()) values.forEach((x, i) => (values[i] = x + 1e-4 * Math.sin(1 + i)));
+  }
   const decoder = await load(model, { dtype }, type);
   expect(decoder.info).toMatchObject({ dtype, family: "llama", layers: 2, text: false });
   // Numbers of a file of levels are what the levels say.
   const tensors = kept(model, type === "I8" ? "int8" : dtype, type);
   const expected = referenceLosses(referenceDecode(model.config, tensors, ids).logits, ids);
-  // A number half-way between two levels may fall either way in single precision.
-  const tolerance = dtype === "int8" && type === "F32" ? 0.03 : 1e-3;
-  decoder.score(ids).losses.forEach((one, i) => expect(Math.abs(one - expected[i]!)).toBeLessThan(tolerance));
+  decoder.score(ids).losses.forEach((one, i) => expect(Math.abs(one - expected[i]!)).toBeLessThan(1e-3));
   decoder.dispose();
 });
 
