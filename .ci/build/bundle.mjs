@@ -17,6 +17,7 @@ const groups = [
     shared: "shared-web",
     cache: "cache-web",
     decoder: "decoder-web",
+    runner: "decoder-sync-web",
     files: "files-web",
     entries: { web: "web", "sync-web": "sync-web", safetensors: "safetensors" },
   },
@@ -25,6 +26,7 @@ const groups = [
     shared: "shared-node",
     cache: "cache-node",
     decoder: "decoder-node",
+    runner: "decoder-sync-node",
     files: "files-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
@@ -36,21 +38,25 @@ const groups = [
   { platform: "node", folder: "cli", entries: { heed: "heed" } },
 ];
 
-/** What is needed for language models alone. */
-const decoderFiles = new RegExp(
-  [
-    "web.src.(async|sync|check).decoder",
-    "web.src.check.policy",
-    "web.src.operations.(decoder|decoder-plan|decoder-run|decoders|generation|load-decoder|sampler)",
-    "web.src.model.(config|expected-tensors|fields|pattern|rope|source-of|stream-weights|text|weight-files|web-source)",
-    "web.src.runtime.raw-model",
-  ]
-    .map((path) => `${path}\\.ts$`)
-    .join("|"),
-);
+/** Files of web/src without their ending, as a pattern of paths. */
+const filesOf = (...paths) => new RegExp(paths.map((path) => `web.src.${path}\\.ts$`).join("|"));
 
+/** What a page needs for language models alone; `heed/sync` needs it too. */
+const decoderFiles = filesOf(
+  "async.decoder",
+  "check.(decoder|policy)",
+  "operations.(decoder-plan|load-decoder)",
+  "model.(config|expected-tensors|fields|rope|source-of|stream-weights|weight-files|web-source)",
+  "runtime.raw-model",
+);
+/** What runs them where the module is: in `heed/sync`. heed's worker, a bundle of its own, has it too. */
+const runnerFiles = filesOf(
+  "sync.decoder",
+  "operations.(decoder|decoder-run|decoders|generation|sampler)",
+  "model.(text|pattern)",
+);
 /** What reads files of models: for `heed/safetensors` and for language models. */
-const filesOfModels = /web.src.model.(byte-source|checkpoint|safetensors|safetensors-header|widen)\.ts$/;
+const filesOfModels = filesOf("model.(byte-source|checkpoint|safetensors|safetensors-header|widen)");
 
 /** The text that a bundled package asks to be passed on, as a comment. */
 function licenceOf(name) {
@@ -107,6 +113,7 @@ export async function bundle() {
                 { name: group.cache, test: /web.src.(async.kv-cache|check.cache)\.ts$/, priority: 1 },
                 { name: group.files, test: filesOfModels, priority: 1 },
                 { name: group.decoder, test: decoderFiles, priority: 1 },
+                { name: group.runner, test: runnerFiles, priority: 1 },
                 { name: group.shared, minShareCount: 2 },
               ],
             },
