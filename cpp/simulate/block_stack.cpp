@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "base/pieces.hpp"
-#include "parallel/task_pool.hpp"
 #include "simulate/streams.hpp"
 
 namespace heed {

@@ -14,6 +14,9 @@
 // Numerics: float, softmax sums and statistics in double. A unit is some rows of one phase of one layer.
 #pragma once
 
+#include <vector>
+
+#include "parallel/task_pool.hpp"
 #include "simulate/row_source.hpp"
 #include "simulate/sorted_row.hpp"
 

@@ -9,9 +9,10 @@
 // b = (1 - a) / (n - 1), g = a - b and t = 1 + (n - 1) rho: (g^2 rho + r) / (g^2 + r), r = 2 g b t + b^2 n t.
 //
 // boundary is gamma (1 - rho) where the similarity falls through the critical value (linear between the gammas; NaN
-// where it does not), its error that between repeats. `expected`, DERIVED, to leading order: inner products differ
-// from token to token by (1 - rho) sqrt((1 + rho - rho^2) / d), which makes the other tokens weigh more by e^(half the
-// variance): x = 1 + c x^2, c = ln n (1 + rho - rho^2) / (2 d), the smaller root; NaN where there is none.
+// where it does not), its error that between repeats. `expected`, DERIVED for large d: inner products with the tokens j
+// differ by (1 - rho) sqrt((1 + rho - rho^2) / d), so with x = gamma (1 - rho) the others weigh n e^(x^2 c) times
+// e^(beta rho), c = (ln n)^2 (1 + rho - rho^2) / (2 d), and their mean leans towards the token itself by t = x ln n / d
+// of its own direction. The outputs are critical where a + (1 - a) t = 1/2. NaN where ln n >= d / 2.
 #include <limits>
 
 #include "simulate/estimate.hpp"
@@ -45,7 +46,7 @@ class Critical final : public Experiment {
     rho_ = parameters.number();
     n_ = parameters.count();
     relative_ = parameters.list();
-    if (!parameters.whole()) return fail("the numbers of the simulation are not those that its protocol reads");
+    if (!whole(parameters)) return;
     rows_ = std::min(common_.source.rows, n_);
     const CheckedSize tokens = checked_product({n_, d_});
     const CheckedSize outputs = checked_product({rows_, relative_.size(), d_ + 1});
@@ -169,9 +170,18 @@ class Critical final : public Experiment {
   }
 
   double expected() const noexcept {
-    const double c =
-        std::log(static_cast<double>(n_)) * (1.0 + rho_ - rho_ * rho_) / (2.0 * static_cast<double>(d_));
-    return 4.0 * c > 1.0 ? kNone : (1.0 - std::sqrt(1.0 - 4.0 * c)) / (2.0 * c);
+    const double log = std::log(static_cast<double>(n_)), d = static_cast<double>(d_);
+    if (2.0 * log >= d) return kNone;
+    const auto own = [&](double x) {
+      const double spread = x * x * log * log * (1.0 + rho_ - rho_ * rho_) / (2.0 * d);
+      const double a = 1.0 / (1.0 + std::exp(log * (1.0 - x) + spread));
+      return a + (1.0 - a) * x * log / d;
+    };
+    // It rises from 0 to 1/2 at a little more than 1, and falls far beyond, where nothing of this holds.
+    double low = 0.0, high = 1.0;
+    while (high < 2.0 && own(high) < 0.5) high += 0.01;
+    for (int i = 0; i < 60; ++i) (own(0.5 * (low + high)) < 0.5 ? low : high) = 0.5 * (low + high);
+    return high < 2.0 ? high : kNone;
   }
 
   void finish() override {

@@ -2,7 +2,7 @@
 // per layer, means over the repeats.
 //
 //   error         of the layer's output, relative, all layers up to here sparse     (errorError between repeats)
-//   growth        error over that of the layer before                               NaN for the first
+//   growth        error over that of the layer before                               NaN where that is 0
 //   localError    the same where only this layer is sparse
 //   accumulated   error over sqrt(sum of localError^2 of the layers so far): 1 where errors only add up, as independent
 //                 vectors do; less where what follows forgets them, more where it amplifies them
@@ -13,6 +13,8 @@
 
 namespace heed {
 namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 class Depth final : public Experiment {
  public:
@@ -35,7 +37,7 @@ class Depth final : public Experiment {
     options_.residual = parameters.flag();
     options_.mlp = parameters.flag();
     options_.alternate = parameters.flag();
-    if (!parameters.whole()) return fail("the numbers of the simulation are not those that its protocol reads");
+    if (!whole(parameters)) return;
     reports_.resize(common_.repeats * options_.layers);
     if (!stack_.reserve(options_, pool))
       status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
@@ -77,7 +79,7 @@ class Depth final : public Experiment {
            BlockStack::sparse(options_, layer) ? 1.0 : 0.0, static_cast<double>(options_.source.n),
            static_cast<double>(options_.keep), mean(&LayerReport::effective).mean, mean(&LayerReport::entropy).mean,
            mean(&LayerReport::dropped).mean, mean(&LayerReport::cosine).mean,
-           mean(&LayerReport::sparse_cosine).mean, error.mean, error.error, error.mean / before, local,
+           mean(&LayerReport::sparse_cosine).mean, error.mean, error.error, before > 0.0 ? error.mean / before : kNone, local,
            error.mean / std::sqrt(locals)});
       before = error.mean;
     }

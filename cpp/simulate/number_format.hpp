@@ -28,23 +28,14 @@ inline constexpr NumberFormat kNumberFormats[] = {NumberFormat::kF64,  NumberFor
 class Rounding {
  public:
   explicit constexpr Rounding(NumberFormat format) noexcept {
-    switch (format) {
-      case NumberFormat::kF32:
-        return set(24, 0x1p-149, 0x1.fffffep127);
-      case NumberFormat::kBf16:
-        return set(8, 0x1p-133, 0x1.fep127);
-      case NumberFormat::kF16:
-        return set(11, 0x1p-24, 65504.0);
-      case NumberFormat::kE4m3:
-        return set(4, 0x1p-9, 448.0);
-      case NumberFormat::kE5m2:
-        return set(3, 0x1p-16, 57344.0);
-      default:
-        return;  // every double is itself
-    }
+    if (format == NumberFormat::kF32) set(24, 0x1p-149, 0x1.fffffep127);
+    if (format == NumberFormat::kBf16) set(8, 0x1p-133, 0x1.fep127);
+    if (format == NumberFormat::kF16) set(11, 0x1p-24, 65504.0);
+    if (format == NumberFormat::kE4m3) set(4, 0x1p-9, 448.0);
+    if (format == NumberFormat::kE5m2) set(3, 0x1p-16, 57344.0);
   }
 
-  /// u: half a unit in the last place of 1. 2^-53 for double and int8, whose sums are not rounded.
+  /// u: half a unit in the last place of 1. Of int8, whose sums are not rounded, that of double.
   double unit() const noexcept { return std::ldexp(1.0, -bits_); }
 
   double operator()(double x) const noexcept {

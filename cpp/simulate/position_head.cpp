@@ -99,6 +99,12 @@ double PositionHead::squared_at(double offset) const noexcept {
   return rope_squared_at(sums_.query(), sums_.key(), source_.head_dim, RotaryPairs::kHalves, value_, offset);
 }
 
+double PositionHead::exact_squared() const noexcept {
+  if (positions_ != Positions::kRotary) return sums_.frobenius_squared();
+  return rope_averaged_squared(sums_.query(), sums_.key(), source_.head_dim, RotaryPairs::kHalves, value_,
+                               static_cast<double>(source_.n));
+}
+
 double PositionHead::averaged_squared(double length) const noexcept {
   if (positions_ != Positions::kRotary) return sums_.frobenius_squared();
   const std::size_t d = source_.head_dim, half = d / 2;

@@ -35,6 +35,8 @@ class PositionHead {
   double closed_squared() const noexcept { return averaged_squared(0.0); }
   /// The same for pairs that come around within n, n theta_f >= 2 pi, and the value at m = 0 of all others together.
   double corrected_squared() const noexcept { return averaged_squared(static_cast<double>(source_.n)); }
+  /// The mean over the offsets below n (theory/rope.hpp).
+  double exact_squared() const noexcept;
   /// Standard deviation of <q_i, Rot(m theta) k_j> over n pairs of different tokens.
   double deviation_at(double offset) const noexcept;
 

@@ -5,10 +5,13 @@
 //   average       sqrt(mean over all m < n of radius^2), one by one
 //   closed        scale sqrt(1/2 sum_f ||W_Q^f||^2 ||W_K^f||^2), all phases evenly spread
 //   corrected     the same with the pairs that do not come around within n, n theta_f < 2 pi, left as they are at m = 0
+//   exact         the same with the phases as they are: the average, in closed form
 //   bias          what the score of a key m tokens back is moved by (alibi)
 //
 // and over the sampled rows, which see n / 2 to n keys: sigma of all scores, entropy / ln n, and the share of the row
-// that is needed for tau <= mass, beside Phi_c(sigma + Phi^-1(mass)).
+// that is needed for tau <= mass, beside Phi_c(sigma + Phi^-1(mass)) where scores are about Gaussian.
+#include <limits>
+
 #include "simulate/position_head.hpp"
 #include "simulate/protocols.hpp"
 #include "theory/gaussian.hpp"
@@ -16,11 +19,13 @@
 namespace heed {
 namespace {
 
+constexpr double kNotGaussian = std::numeric_limits<double>::quiet_NaN();
+
 class PositionSweep final : public Experiment {
  public:
   PositionSweep(const ExperimentInput& input, TaskPool& pool)
       : Experiment(
-            "positions:none|rope|alibi,value,n,offset,radius,measured,average,closed,corrected,bias,sigma,entropyShare,"
+            "positions:none|rope|alibi,value,n,offset,radius,measured,average,closed,corrected,exact,bias,sigma,entropyShare,"
             "mass,share,shareError,closedShare",
             pool) {
     Parameters parameters(input.numbers, input.count);
@@ -92,9 +97,10 @@ class PositionSweep final : public Experiment {
     for (std::size_t i = 0; i < offsets_.size(); ++i)
       row({static_cast<double>(positions_), value_, n, offsets_[i], radius_[i], measured_[i], average,
            scale() * std::sqrt(head_.closed_squared()), scale() * std::sqrt(head_.corrected_squared()),
-           positions_ == Positions::kLinearBias ? -value_ * offsets_[i] : 0.0, all.sigma,
+           scale() * std::sqrt(head_.exact_squared()),
+           positions_ == Positions::kLinearBias ? 0.0 - value_ * offsets_[i] : 0.0, all.sigma,
            all.scalar(Scalar::kEntropy).mean / std::log(length), mass_, keep / length, error / length,
-           gaussian_keep_share(mass_, all.sigma)});
+           positions_ == Positions::kLinearBias ? kNotGaussian : gaussian_keep_share(mass_, all.sigma)});
   }
 
   CommonParameters common_;

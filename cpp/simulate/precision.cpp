@@ -23,6 +23,10 @@ constexpr bool differs(NumberFormat format, Summation summation) noexcept {
   return format != NumberFormat::kInt8 || summation == Summation::kNaive || summation == Summation::kTopK;
 }
 
+double half_unit(NumberFormat format) noexcept {
+  return format == NumberFormat::kInt8 ? 1.0 / 254.0 : Rounding(format).unit();
+}
+
 constexpr std::size_t count_cases() noexcept {
   std::size_t count = 0;
   for (const NumberFormat format : kNumberFormats)
@@ -98,8 +102,9 @@ class Precision final : public Experiment, private RowVisitor {
     const Accumulated exact = accumulate(keys, NumberFormat::kF64, Summation::kPairwise);
     double* to = measured_.data() + row * kCases * kMeasured;
     for (const NumberFormat format : kNumberFormats) {
-      // In the binade of the sum, half a unit in the last place.
-      const double half = std::exp2(std::floor(std::log2(exact.total))) * Rounding(format).unit();
+      // Half a unit in the last place, in the binade of the sum; steps of int8 do not depend on it.
+      const bool integer = format == NumberFormat::kInt8;
+      const double half = half_unit(format) * (integer ? 1.0 : std::exp2(std::floor(std::log2(exact.total))));
       for (const Summation summation : kSummations) {
         if (!differs(format, summation)) continue;
         const Accumulated sum = accumulate(keys, format, summation);
@@ -142,7 +147,7 @@ class Precision final : public Experiment, private RowVisitor {
         }
         const double variance = std::max(0.0, squares - sums[kOutputError] * sums[kOutputError]);
         row({static_cast<double>(common_.source.n), static_cast<double>(format), static_cast<double>(summation),
-             Rounding(format).unit(), summation == Summation::kTopK ? static_cast<double>(keep_) : keys, keys,
+             half_unit(format), summation == Summation::kTopK ? static_cast<double>(keep_) : keys, keys,
              sums[kVisible], sums[kLost], sums[kLostMass],
              sums[kLost] > 0.0 ? sums[kLostPosition] / sums[kLost] : 0.5, largest, sums[kTotal], sums[kOutputError],
              std::sqrt(variance / rows)});

@@ -32,7 +32,7 @@ class SampleComplexity final : public Experiment {
     d_ = parameters.count();
     horizons_ = parameters.list();
     lengths_ = parameters.list();
-    if (!parameters.whole()) return fail("the numbers of the simulation are not those that its protocol reads");
+    if (!whole(parameters)) return;
     cut();
     const std::size_t points = horizons_.size() * lengths_.size(), queries = common_.source.rows;
     if (!tilts_.resize(queries * d_) || !tokens_.resize(kStretch * d_) || !matrix_.resize(d_ * d_) ||

@@ -9,7 +9,7 @@ inline constexpr std::uint64_t kTokenStream = 0, kQueryWeightStream = 1, kKeyWei
 inline constexpr std::uint64_t kTopicStream = 4, kScoreStream = 5, kValueStream = 6, kValueWeightStream = 7;
 inline constexpr std::uint64_t kStartStream = 8, kLengthStream = 9;
 
-inline constexpr std::uint64_t kDirectionStream = 20;
+inline constexpr std::uint64_t kDirectionStream = 30;
 // Six for each layer of a stack, and nothing beyond them.
 inline constexpr std::uint64_t kLayerStream = 1000;
 

@@ -14,7 +14,7 @@ import { CommandError, UsageError, type Command } from "./command.js";
 
 const usage = `usage: heed sweep ID [--set NAME=VALUE ...] [--out csv|json] [--file PATH] [--threads N]
 
-Runs protocol E1 .. E9 or E11 (README.md lists them) and writes a row per point.
+Runs a protocol, E1 to E20 (README.md lists them), and writes a row per point.
 
   --set NAME=VALUE  a parameter of the protocol, any number of times: a number, a list of numbers with commas, a word,
                     true or false; for example --set n=256,1024 --set d=64 --set weights=identity
@@ -37,6 +37,11 @@ const lists: Readonly<Record<string, readonly string[]>> = {
   E8: ["budget"],
   E9: ["n", "strength"],
   E11: ["n"],
+  E12: ["n"],
+  E14: ["alpha", "exponent"],
+  E16: ["base", "slope", "offset"],
+  E19: ["dimension", "rho", "gamma"],
+  E20: ["horizon", "n"],
 };
 
 type Value = number | number[] | string | boolean;

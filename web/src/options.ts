@@ -486,6 +486,94 @@ export interface CalibrationSweep extends SimulationSource, GivenHeads {
   mass?: number;
 }
 
+/** E12: which keys a sum in a narrow format loses. */
+export interface PrecisionSweep extends Omit<SimulationSource, "self" | "repeats">, GivenHeads {
+  /** Up to 65536 each. Default: 256, 1024, 4096, 16384. */
+  n?: readonly number[];
+  /** Entries that the top-k sum keeps. Default: 64. */
+  keep?: number;
+  /** Default: 32. */
+  rows?: number;
+}
+
+/** E14: what a wrong alpha or C costs on rows of mixed lengths. */
+export interface MisfitSweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
+  /** Rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
+  from?: number;
+  to?: number;
+  /** Default: 1/16, 1/8, ..., 16384. */
+  alpha?: readonly number[];
+  /** C. Default: 0, 0.25, 0.5, 0.75, 1. */
+  exponent?: readonly number[];
+  /** As in E7. */
+  mass?: number;
+}
+
+/** E15: the error of sparse attention through a stack of random blocks. One run per kind of block. */
+export interface DepthSweep extends Pick<
+  SimulationSource,
+  "d" | "input" | "strength" | "sigma" | "causal" | "repeats" | "seed"
+> {
+  /** Tokens, at most 8192. Default: 256. */
+  n?: number;
+  /** A divisor of d. Default: 4, or 1 where 4 is none. */
+  heads?: number;
+  /** At most 96. Default: 12. */
+  layers?: number;
+  /** Entries that a sparse row keeps. Default: 16. */
+  keep?: number;
+  /** Entries above it count as effective. Default: 0.01. */
+  epsilon?: number;
+  /** What a sparse row makes of the entries it dropped. Default: "renormalized". */
+  estimator?: "renormalized" | "compensated";
+  /** Where rows are normalized: before attention and MLP, or after them. Default: both kinds. */
+  norm?: "pre" | "post";
+  /** Whether a block adds to its input. Default: both kinds. */
+  residual?: boolean;
+  /** Whether a block has an MLP. Default: both kinds. */
+  mlp?: boolean;
+  /** Which layers are sparse. Default: "all". */
+  sparsify?: "all" | "alternate";
+}
+
+/** E16: R and needs under positions. One run without any, one per `base` and one per `slope`. */
+export interface PositionSweep extends Omit<SimulationSource, "causal" | "self" | "repeats"> {
+  /** Of rotary positions, each greater than 1. Default: 1e4, 1e5, 1e6, or none with `slope`. */
+  base?: readonly number[];
+  /** Of ALiBi: what a score loses per token of distance. Default: 1/256, 1/16, 1/2, or none with `base`. */
+  slope?: readonly number[];
+  /** Tokens. Default: 4096. */
+  n?: number;
+  /** From 0 to n - 1 each; one row of the table each. Default: 0, 1, 4, 16, ..., 1024, n - 1. */
+  offset?: readonly number[];
+  /** As in E7. */
+  mass?: number;
+  /** Default: 64. */
+  rows?: number;
+}
+
+/** E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`. */
+export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
+  /** Of the tokens, 2 to 1024 each. Default: 2, 32, 512. */
+  dimension?: readonly number[];
+  /** Inner product of two tokens, between 0 and 1. Default: 0.2, 0.5, 0.8. */
+  rho?: readonly number[];
+  /** In units of the critical 1 / (1 - rho); the scale is gamma ln n. Default: 0.5 to 2 in ten steps. */
+  gamma?: readonly number[];
+  /** Tokens. Default: 2048. */
+  n?: number;
+}
+
+/** E20: how fast attention over n tokens tends to its limit (arXiv 2512.10656). */
+export interface SampleComplexitySweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
+  /** Of the tokens, at most 256. Default: 50. */
+  dimension?: number;
+  /** H. Default: twelve from 0.05 to 50, evenly spread in the logarithm. */
+  horizon?: readonly number[];
+  /** At least two. Default: twelve from 1000 to 30000, evenly spread in the logarithm. */
+  n?: readonly number[];
+}
+
 /** The simulations by id, listed in the README, and what they take. */
 export interface SimulationParameters {
   E1: CollapseParameters;
@@ -498,6 +586,12 @@ export interface SimulationParameters {
   E8: PolicySweep;
   E9: ViolationSweep;
   E11: CalibrationSweep;
+  E12: PrecisionSweep;
+  E14: MisfitSweep;
+  E15: DepthSweep;
+  E16: PositionSweep;
+  E19: CriticalSweep;
+  E20: SampleComplexitySweep;
 }
 
 /** What `simulate` can run. */

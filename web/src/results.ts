@@ -329,6 +329,160 @@ export interface CalibrationRow {
   overrun: number;
 }
 
+/** One row of E12: one length, number format and way of summing. Means over the rows of scores. */
+export interface PrecisionRow {
+  n: number;
+  /** Of weights, products, sums; int8 has steps of 1/127 and exact sums. */
+  format: "f64" | "f32" | "bf16" | "f16" | "e4m3" | "e5m2" | "int8";
+  method: "naive" | "kahan" | "pairwise" | "topK";
+  /** Half a unit in the last place of 1, for int8 half a step. */
+  unit: number;
+  /** Keys that are summed, of so many. */
+  keep: number;
+  keys: number;
+  /** Entries above half a unit in the last place of the row's sum. */
+  visible: number;
+  /** Keys that did not change the sum of weights, the ones that top-k left out among them. */
+  lost: number;
+  /** Their probability, where in the row they are (1/2: anywhere), and the largest probability among them. */
+  lostMass: number;
+  lostPosition: number;
+  lostLargest: number;
+  /** The sum of weights over the exact one. */
+  total: number;
+  /** Relative l2 error of the output for values N(0, I), and its standard error. */
+  outputError: number;
+  outputErrorError: number;
+}
+
+/** One row of E14: one law k = alpha n^exponent. */
+export interface MisfitRow {
+  exponent: number;
+  alpha: number;
+  mass: number;
+  /** Share of the kept entries that no row needed. */
+  wasted: number;
+  /** Share of the rows that kept fewer than they needed. */
+  violated: number;
+  /** wasted + violated. */
+  penalty: number;
+  dropped: number;
+  droppedWorst: number;
+  /** Entries kept and entries needed, per row. */
+  cost: number;
+  needed: number;
+  /** The alpha that meets the needs in the mean of their logarithms, at this exponent. */
+  ridge: number;
+  /** The alpha of the grid with the least penalty at this exponent, and that penalty. */
+  best: number;
+  leastPenalty: number;
+  /** C fitted to the needs, and its standard error. */
+  fitted: number;
+  fittedError: number;
+}
+
+/** One row of E15: one kind of block and one layer. */
+export interface DepthRow {
+  norm: "pre" | "post";
+  residual: "no" | "yes";
+  mlp: "no" | "yes";
+  sparsify: "all" | "alternate";
+  estimator: "renormalized" | "compensated";
+  /** From 1. */
+  layer: number;
+  /** Whether this layer keeps `keep` entries only. */
+  sparse: "no" | "yes";
+  n: number;
+  keep: number;
+  /** Of exact attention, heads averaged: entries above epsilon, entropy over ln n, mass outside the `keep` best. */
+  effective: number;
+  entropyShare: number;
+  dropped: number;
+  /** Mean cosine of two tokens after the layer: 1 is rank 1. */
+  cosine: number;
+  sparseCosine: number;
+  /** Relative error of the layer's output; its standard error between repeats, NaN for one. */
+  error: number;
+  errorError: number;
+  /** error over that of the layer before; NaN where that has none. */
+  growth: number;
+  /** The error where only this layer is sparse. */
+  localError: number;
+  /** error over the root of the sum of localError² so far; NaN where nothing was sparse yet. */
+  accumulated: number;
+}
+
+/** One row of E16: one kind of positions and one offset. */
+export interface PositionRow {
+  positions: "none" | "rope" | "alibi";
+  /** The base of rope, the slope of alibi. */
+  value: number;
+  n: number;
+  offset: number;
+  /** ||W_m||_F / sqrt(d), times sigma: the deviation of a score between independent tokens at that offset. */
+  radius: number;
+  /** That deviation, measured. */
+  measured: number;
+  /** Root mean square of the radius over all offsets below n, one by one. */
+  average: number;
+  /** Closed form of that for evenly spread phases. */
+  closed: number;
+  /** The same with the pairs that do not come around within n left as they are at offset 0. */
+  corrected: number;
+  /** The same with phases as they are, which is the average in closed form. */
+  exact: number;
+  /** What a score at that offset is moved by. */
+  bias: number;
+  /** Over the sampled rows, which see n / 2 to n keys. */
+  sigma: number;
+  entropyShare: number;
+  mass: number;
+  /** Share of the row that is needed for `mass`, its standard error, and the closed form (NaN for alibi). */
+  share: number;
+  shareError: number;
+  closedShare: number;
+}
+
+/** One row of E19: one dimension, rho and gamma. */
+export interface CriticalRow {
+  d: number;
+  rho: number;
+  n: number;
+  /** gamma (1 - rho): 1 is critical for large d and n. */
+  relative: number;
+  gamma: number;
+  /** Mean cosine of two outputs, and its standard error between repeats (NaN for one). */
+  similarity: number;
+  similarityError: number;
+  /** The same for n tokens whose inner products are exactly rho; for infinitely many; at the critical gamma. */
+  simplex: number;
+  limit: number;
+  critical: number;
+  /** Weight of the token itself. */
+  selfWeight: number;
+  /** gamma (1 - rho) where the similarity falls through the critical one, its error, and what theory expects. */
+  boundary: number;
+  boundaryError: number;
+  expected: number;
+}
+
+/** One row of E20: one horizon and length. */
+export interface SampleComplexityRow {
+  d: number;
+  horizon: number;
+  /** Standard deviation of a score. */
+  sigma: number;
+  n: number;
+  /** Distance to the limit, mean over queries, and its standard error between repeats (NaN for one). */
+  error: number;
+  errorError: number;
+  /** To leading order; NaN where rows hang on their largest few. */
+  predicted: number;
+  /** Of ln error on ln n, the same for all n. */
+  slope: number;
+  slopeError: number;
+}
+
 /** The rows that each simulation yields. */
 export interface SimulationRows {
   E1: CollapseRow;
@@ -341,6 +495,12 @@ export interface SimulationRows {
   E8: PolicyRow;
   E9: ViolationRow;
   E11: CalibrationRow;
+  E12: PrecisionRow;
+  E14: MisfitRow;
+  E15: DepthRow;
+  E16: PositionRow;
+  E19: CriticalRow;
+  E20: SampleComplexityRow;
 }
 
 /** A row of any of them. */

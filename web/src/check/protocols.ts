@@ -4,15 +4,16 @@
  * reads them.
  */
 import { HeedError } from "../errors.js";
+import { depthProtocols } from "./protocols-depth.js";
 import { checkStrength, longestRow, runNames, sourceNames, type Source } from "./simulation-source.js";
 import { checkList, type Reader } from "./simulation-reader.js";
 
-interface Point {
+export interface Point {
   source: Source;
   numbers: number[];
 }
 
-interface Protocol {
+export interface Protocol {
   /** The number of the protocol in the module. */
   id: number;
   names: readonly string[];
@@ -147,4 +148,5 @@ export const protocols = {
       return [{ source, numbers: [...listed(all), read.share("mass", 0.1)] }];
     },
   },
+  ...depthProtocols,
 } satisfies Record<string, Protocol>;
