@@ -8,7 +8,7 @@ import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { parseArgs } from "node:util";
 
-import { create, type SimulationId, type SimulationRow } from "heed";
+import { create, type Progress, type SimulationId, type SimulationRow } from "heed";
 
 import { CommandError, UsageError, type Command } from "./command.js";
 
@@ -120,7 +120,7 @@ async function run(args: string[]): Promise<void> {
   }
   const parameters = parametersOf(id, values.set);
 
-  const heed = await create(threads === undefined ? {} : { threads });
+  const heed = await create({ studies: true, ...(threads === undefined ? {} : { threads }) });
   const bar = new ProgressBar();
   const stopped = new AbortController();
   const stop = () => stopped.abort(new CommandError("stopped; the rows so far were written"));
@@ -137,7 +137,9 @@ async function run(args: string[]): Promise<void> {
     let first = true;
     const options = {
       signal: stopped.signal,
-      onProgress: ({ loaded, total }: { loaded: number; total: number }) => bar.show(loaded, total),
+      onProgress: ({ phase, loaded, total }: Progress) => {
+        if (phase === "run") bar.show(loaded, total);
+      },
     };
     try {
       for await (const row of heed.simulate(id as SimulationId, parameters as never, options)) {
