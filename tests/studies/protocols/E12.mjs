@@ -38,13 +38,13 @@ export default {
         }
       }
     },
-    "single precision loses nothing at these lengths": () => {
+    "single precision loses less than a key a row, from 65536 on": () => {
       for (const row of of("E12-independent", { format: "f32" }))
-        if (row.method !== "topK") assert.ok(row.lost === 0 && row.outputError < 1e-4);
+        if (row.method !== "topK") assert.ok(row.lost < (row.n > 16384 ? 1 : 1e-9) && row.outputError < 1e-5);
     },
     "keys that come late are lost first": () => {
       for (const n of [256, 1024, 4096])
-        assert.ok(one("E12-independent", { format: "f16", method: "naive", n: 4096 }).lostPosition > 0.6, n);
+        assert.ok(one("E12-independent", { format: "f16", method: "naive", n }).lostPosition > 0.6, String(n));
     },
   },
   figures: {
@@ -61,7 +61,11 @@ export default {
         y: { label: "" },
         panels: [
           { title: "share of keys lost, naive", y: { label: "", from: 0, to: 1 }, lines: naive("share") },
-          { title: "output error, naive", y: { label: "", scale: "log", from: 1e-7, to: 100 }, lines: naive("outputError") },
+          {
+            title: "output error, naive",
+            y: { label: "", scale: "log", from: 1e-7, to: 100 },
+            lines: naive("outputError"),
+          },
           { title: "output error, Kahan", y: { label: "", scale: "log", from: 1e-7, to: 100 }, lines: better },
         ],
       };

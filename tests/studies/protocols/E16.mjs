@@ -49,7 +49,12 @@ export default {
       const lines = (table) => {
         const rows = of(table).filter(({ positions }) => positions !== "alibi");
         return [...new Set(rows.map(name))].map((each) =>
-          line(each, rows.filter((row) => name(row) === each && row.offset > 0), "offset", "radius"),
+          line(
+            each,
+            rows.filter((row) => name(row) === each && row.offset > 0),
+            "offset",
+            "radius",
+          ),
         );
       };
       const alibi = of("E16-independent", { positions: "alibi", offset: 0 });

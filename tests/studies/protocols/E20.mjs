@@ -40,7 +40,12 @@ export default {
           {
             title: "error",
             lines: wanted.map(({ horizon }) =>
-              line(`H = ${shown(horizon)}`, rows.filter((row) => row.horizon === horizon), "n", "error"),
+              line(
+                `H = ${shown(horizon)}`,
+                rows.filter((row) => row.horizon === horizon),
+                "n",
+                "error",
+              ),
             ),
           },
           {

@@ -98,9 +98,10 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
 const ids = Object.keys(all) as (keyof typeof all)[];
 
 /** Columns that may be NaN: not asked for, or not known to the method. */
-const unknown = "spectral outputError exponentError growth accumulated closedShare boundary boundaryError expected predicted".split(
-  " ",
-);
+const unknown =
+  "spectral outputError exponentError growth accumulated closedShare boundary boundaryError expected predicted".split(
+    " ",
+  );
 
 const run = (heed: typeof first, id: SimulationId, parameters: object): SimulationRow[] => [
   ...heed!.simulate(id, parameters as never),
