@@ -75,7 +75,7 @@ export default {
           { title: "with, mean compensated", lines: lines(compensated, "error") },
           {
             title: "error over added errors, with",
-            y: { label: "", scale: "linear", from: 0, to: 1.5 },
+            y: { label: "", scale: "linear", from: 0, to: 2 },
             lines: lines(yes, "accumulated"),
           },
           {

@@ -60,14 +60,14 @@ export default {
       const alibi = of("E16-independent", { positions: "alibi", offset: 0 });
       return {
         title: "The deviation of scores over the distance of two tokens, and what ALiBi leaves to look at",
-        x: { label: "offset m", scale: "log", base: 2 },
+        x: { label: "offset m", scale: "log", base: 2, from: 1, to: 4096 },
         y: { label: "radius of offset m", from: 0.6, to: 1.05 },
         panels: [
           { title: "independent weights", lines: lines("E16-independent") },
           { title: "tied weights", lines: lines("E16-tied") },
           {
             title: "ALiBi: share of the row needed",
-            x: { label: "slope", scale: "log", base: 2 },
+            x: { label: "slope", from: 1 / 256, to: 0.5 },
             y: { label: "", scale: "log", from: 0.001, to: 1 },
             lines: [line("tau <= 0.1", select(alibi, { n: 4096 }), "value", "share")],
           },

@@ -39,6 +39,7 @@ export default {
         panels: [
           {
             title: "error",
+            x: { label: "n", from: 1000, to: 30000 },
             lines: wanted.map(({ horizon }) =>
               line(
                 `H = ${shown(horizon)}`,
