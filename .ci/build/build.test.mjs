@@ -3,29 +3,61 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { nodeGlue, replaceExactly, webGlue } from "./glue.mjs";
+import { glueFor, nameThreads, nodeThreads, quoted, replaceExactly } from "./glue.mjs";
 import { missingKernels, parseKernelList, parseSymbolMap } from "./kernels.mjs";
 import { measure } from "./sizes.mjs";
 
-test("the options of the web glue's threads become literal, with a name per variant", () => {
+test("the options of the web glue's threads become literal, with a name per file", () => {
   const source = 'worker=new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
   assert.equal(
-    webGlue(source, "threads"),
-    'worker=new Worker(new URL("heed-threads.mjs",import.meta.url),{type:"module",name:"em-pthread-threads"});',
+    nameThreads(source, "heed-threads"),
+    'worker=new Worker(new URL("heed-threads.mjs",import.meta.url),{type:"module",name:"em-pthread-heed-threads"});',
   );
-  assert.equal(webGlue("no threads here", "simd"), "no threads here");
+  assert.equal(nameThreads("no threads here", "heed-study-simd"), "no threads here");
+});
+
+test("threads of Node start from the glue for Node", () => {
+  const source = 'new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
+  assert.match(nodeThreads(source, "heed-threads"), /"heed-threads\.node\.mjs"/);
+  assert.throws(() => nodeThreads("nothing", "heed-threads"), /heed-threads\.node\.mjs: expected 1 of .* found 0/);
+  assert.equal(nodeThreads("no threads here", "heed-simd"), "no threads here");
 });
 
 test("glue without exactly one place to change stops the build", () => {
-  assert.throws(() => webGlue("nothing", "threads"), /expected 1 of .* found 0/);
-  assert.throws(() => webGlue("a,workerOptions) b,workerOptions)", "relaxed-threads"), /found 2/);
+  assert.throws(() => nameThreads("nothing", "heed-threads"), /expected 1 of .* found 0/);
+  assert.throws(() => nameThreads("a,workerOptions) b,workerOptions)", "heed-study-threads"), /found 2/);
   assert.throws(() => replaceExactly("aa", "a", "b", 1, "file"), /file: expected 1/);
 });
 
-test("the Node glue names the one .wasm that is shipped", () => {
-  const source = 'f="heed-simd.node.wasm";new URL("heed-simd.node.wasm",import.meta.url)';
-  assert.equal(nodeGlue(source, "simd"), 'f="heed-simd.wasm";new URL("heed-simd.wasm",import.meta.url)');
-  assert.throws(() => nodeGlue('f="heed-simd.wasm"', "simd"), /found 0/);
+const linked = [
+  'var ENVIRONMENT_IS_WEB=typeof window=="object";var ENVIRONMENT_IS_NODE=typeof process=="object"&&process.type!="x";',
+  'let read;if(ENVIRONMENT_IS_NODE){const{readFileSync}=await import("fs");read=readFileSync}else{read=fetch}',
+  "if(ENVIRONMENT_IS_WEB||!ENVIRONMENT_IS_NODE){read.web=1}export default read;",
+].join("");
+
+test("the glue of one place has nothing of the other", async () => {
+  const web = await glueFor("web", linked, "file");
+  const node = await glueFor("node", linked, "file");
+  assert.match(web, /fetch/);
+  assert.doesNotMatch(web, /import\(|readFileSync|ENVIRONMENT_IS_NODE/);
+  assert.match(node, /await import\(.fs.\)/);
+  assert.doesNotMatch(node, /fetch|web|ENVIRONMENT_IS/);
+});
+
+test("glue that does not ask, or changes the answer, stops the build", async () => {
+  await assert.rejects(glueFor("web", "let read = fetch;", "file"), /for web: expected 1 of .*IS_NODE.* found 0/);
+  await assert.rejects(glueFor("web", `${linked}ENVIRONMENT_IS_NODE=true;`, "file"), /assigned to later on/);
+});
+
+test("what bundlers follow are plain strings, and threads do not ask for Node", async () => {
+  const thread = 'export default new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
+  const end = 'var isNode = typeof process == "object";\nif (isNode) await import("worker_threads");';
+  const source = `var ENVIRONMENT_IS_NODE=1;${nameThreads(thread, "heed-threads")}${end}`;
+  const code = await glueFor("web", source, "heed-threads");
+  assert.doesNotMatch(code, /worker_threads/);
+  assert.match(code, /new Worker\(new URL\("heed-threads.mjs",import.meta.url\),/);
+  assert.match(code, /\{type:"module",name:"em-pthread-heed-threads"\}/);
+  assert.equal(quoted("a(`b`)"), "a(`b`)");
 });
 
 test("a symbol map is read with the escapes of the name section", () => {
@@ -39,8 +71,13 @@ test("a kernel that is not a function of its own is missing", () => {
   assert.deepEqual(missingKernels(["kernel_score", "kernel_exp"], symbols), ["kernel_score", "kernel_exp"]);
 });
 
-test("the list of kernels allows comments and empty lines", () => {
-  assert.deepEqual(parseKernelList("# heading\n\nkernel_a # reason\n  kernel_b\n"), ["kernel_a", "kernel_b"]);
+test("the list of kernels allows comments and empty lines, and names the modules", () => {
+  const list = parseKernelList("# heading\n\nkernel_a # reason\n  kernel_b core study\nkernel_c study\n");
+  assert.deepEqual(Object.fromEntries(list), {
+    kernel_a: ["core"],
+    kernel_b: ["core", "study"],
+    kernel_c: ["study"],
+  });
 });
 
 test("sizes are those of the compressed bytes", () => {

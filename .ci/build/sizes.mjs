@@ -9,7 +9,7 @@ import { filesBelow } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
 
 // Chosen: one page load of the library stays below a middling photograph. In bytes after compression.
-const wasmBudget = 120_000; // brotli, each variant; a visitor loads one
+const wasmBudget = 120_000; // brotli, each module in each variant; a visitor loads the core, the others on demand
 const entryBudget = 15_000; // gzip, web.js with what it imports statically
 
 export function measure(bytes) {

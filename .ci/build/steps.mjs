@@ -15,8 +15,8 @@ export function build(environment, { lab = true, sizes = false } = {}) {
     for (const variant of variants) {
       await step(`wasm ${variant}`, "compile and link", async () => {
         await buildPreset(`wasm-${variant}`, environment);
-        const kernels = publishGlue(variant);
-        console.log(`  kernels kept as functions: ${kernels}`);
+        const kernels = Object.entries(await publishGlue(variant)).map(([module, count]) => `${module} ${count}`);
+        console.log(`  kernels kept as functions: ${kernels.join(", ")}`);
       });
     }
     await step("TypeScript", "bundle and declarations", async () => {

@@ -2,7 +2,6 @@
 #include "attention/exact.hpp"
 #include "attention/precise.hpp"
 #include "attention/scores.hpp"
-#include "base/half.hpp"
 #include "bindings/runtime.hpp"
 
 namespace heed::bindings {
@@ -15,10 +14,6 @@ Job<PreciseAttention>* make_precise(const JsProblem& js) { return new Job<Precis
 Job<ScoreMatrix>* make_scores(const JsProblem& js, std::uint32_t batch, std::uint32_t head, bool weights) {
   return new Job<ScoreMatrix>(js.problem(), std::size_t{batch}, std::size_t{head},
                               weights ? Look::kWeights : Look::kScores);
-}
-
-void widen_half_js(Address from, Address to, std::uint32_t count) {
-  widen_half(at<const std::uint16_t>(from), at<float>(to), count);
 }
 
 }  // namespace
@@ -51,7 +46,6 @@ EMSCRIPTEN_BINDINGS(attention) {
   bind_job("ExactJob", &make_exact);
   bind_job("PreciseJob", &make_precise);
   bind_job("ScoresJob", &make_scores);
-  function("widenHalf", &widen_half_js);
 }
 
 }  // namespace heed::bindings

@@ -1,7 +1,8 @@
-// Memory, threads, and what this build is.
+// What every module has: memory, threads, half floats on their way in, and what this build is.
 #include <emscripten/bind.h>
 
 #include "base/buffer.hpp"
+#include "base/half.hpp"
 #include "bindings/runtime.hpp"
 
 namespace heed::bindings {
@@ -16,6 +17,10 @@ void release_js(Address address) { release(at<void>(address)); }
 double live_bytes_js() { return static_cast<double>(live_bytes()); }
 JsStatus start_threads(std::uint32_t threads) { return to_js(pool().start(threads)); }
 void stop_threads() { pool().stop(); }
+void widen_half_js(Address from, Address to, std::uint32_t count) {
+  widen_half(at<const std::uint16_t>(from), at<float>(to), count);
+}
+std::string module() { return HEED_MODULE; }
 std::string variant() { return HEED_VARIANT; }
 std::string version() { return HEED_VERSION; }
 
@@ -29,6 +34,8 @@ EMSCRIPTEN_BINDINGS(runtime) {
   function("liveBytes", &live_bytes_js);
   function("startThreads", &start_threads);
   function("stopThreads", &stop_threads);
+  function("widenHalf", &widen_half_js);
+  function("module", &module);
   function("variant", &variant);
   function("version", &version);
 }

@@ -9,7 +9,7 @@
 namespace heed::bindings {
 namespace {
 
-/// Field for field `RawCollapseOptions` in web/src/runtime/raw.ts.
+/// Field for field `RawCollapseOptions` in web/src/runtime/raw-study.ts.
 struct JsCollapseOptions {
   std::uint32_t n, head_dim, rows;
   int weights;

@@ -191,6 +191,7 @@ EMSCRIPTEN_BINDINGS(theory) {
 
   bind_job("RadiusJob", &make_radius);
   function("effectiveEntries", &effective_entries);
+  function("gaussianIneffectiveShare", &gaussian_ineffective_share);
   function("gaussianTopK", &gaussian_top_k);
   function("keepForMass", &keep_for_mass);
   function("logitBound", &logit_bound);

@@ -1,9 +1,8 @@
 # Every compile and link flag of the WebAssembly builds, each with its reason.
 #
-# A variant is one .wasm: a module with a single instruction the engine does not know fails to validate as a whole, so
-# relaxed SIMD and threads are chosen before loading, by file. Each variant is linked twice, because bundlers choke on
-# Node's imports in a web file: once for web pages and workers, once for Node. The two .wasm files must come out
-# byte-identical (.ci/build checks), so one is shipped.
+# A variant is a set of files: a module with a single instruction the engine does not know fails to validate as a whole,
+# so relaxed SIMD and threads are chosen before loading, by file. A module is linked once, for the web and for Node; its
+# glue becomes one file for each (.ci/build/glue.mjs), because bundlers choke on Node's imports in a web file.
 
 if(NOT HEED_VARIANT MATCHES "^(simd|relaxed|threads|relaxed-threads)$")
   message(FATAL_ERROR "HEED_VARIANT is \"${HEED_VARIANT}\"; use one of the presets wasm-simd, wasm-relaxed, "
@@ -55,9 +54,10 @@ target_link_options(
     -sSUPPORT_LONGJMP=0
     # Every engine that has SIMD has TextDecoder: leave out the hand-written fallback.
     -sTEXTDECODER=2
-    # Lets the build check that no kernel was folded away, without names inside the shipped file. On both links: it
-    # changes the order of imports, and the two .wasm files must be equal.
+    # Lets the build check that no kernel was folded away, without names inside the shipped file.
     --emit-symbol-map
+    # One link for both places: the glue asks at run time, until .ci/build/glue.mjs has answered for it.
+    -sENVIRONMENT=web,worker,node
     # What JavaScript may pass in, beside poolSize below; the rest is compiled out of the glue.
     -sINCOMING_MODULE_JS_API=wasmMemory,instantiateWasm,locateFile,wasmBinary,onAbort,print,printErr)
 
@@ -85,27 +85,22 @@ if(HEED_VARIANT MATCHES "threads")
 endif()
 target_link_options(heed_flags INTERFACE -sEXPORTED_RUNTIME_METHODS=${runtime_methods})
 
-# heed_module(SOURCES <file>... DEPENDS <layer>...): the module of this variant, for the web and for Node.
-function(heed_module)
-  cmake_parse_arguments(PARSE_ARGV 0 module "" "" "SOURCES;DEPENDS")
+# heed_module(<name> STEM <stem> SOURCES <file>... DEPENDS <layer>...): one module of this variant, glue/<stem>-<variant>
+# with .mjs and .wasm, of its own bindings, those that every module has (memory, threads, identity), and the layers that they use.
+function(heed_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 module "" "STEM" "SOURCES;DEPENDS")
   # Objects, not an archive: nothing refers to Embind's registrations by name, so a linker would drop them.
-  add_library(heed_bindings OBJECT ${module_SOURCES})
-  target_compile_options(heed_bindings PRIVATE -Oz)
-  target_compile_definitions(heed_bindings PRIVATE HEED_VERSION="${PROJECT_VERSION}" HEED_VARIANT="${HEED_VARIANT}")
-  target_link_libraries(heed_bindings PUBLIC heed_flags)
-  foreach(layer IN LISTS module_DEPENDS)
-    target_link_libraries(heed_bindings PUBLIC heed::${layer})
+  add_library(heed_bindings_${name} OBJECT bind_runtime.cpp runtime.cpp ${module_SOURCES})
+  target_compile_options(heed_bindings_${name} PRIVATE -Oz)
+  target_compile_definitions(heed_bindings_${name} PRIVATE HEED_VERSION="${PROJECT_VERSION}"
+                             HEED_VARIANT="${HEED_VARIANT}" HEED_MODULE="${name}")
+  target_link_libraries(heed_bindings_${name} PUBLIC heed_flags)
+  foreach(layer IN ITEMS base parallel ${module_DEPENDS})
+    target_link_libraries(heed_bindings_${name} PUBLIC heed::${layer})
   endforeach()
 
-  add_custom_target(heed ALL)
-  foreach(place web node)
-    add_executable(heed-${place})
-    target_link_libraries(heed-${place} PRIVATE heed_bindings)
-    set_target_properties(heed-${place} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/glue SUFFIX .mjs)
-    add_dependencies(heed heed-${place})
-  endforeach()
-  set_target_properties(heed-web PROPERTIES OUTPUT_NAME heed-${HEED_VARIANT})
-  target_link_options(heed-web PRIVATE -sENVIRONMENT=web,worker)
-  set_target_properties(heed-node PROPERTIES OUTPUT_NAME heed-${HEED_VARIANT}.node)
-  target_link_options(heed-node PRIVATE -sENVIRONMENT=node)
+  add_executable(heed_${name})
+  target_link_libraries(heed_${name} PRIVATE heed_bindings_${name})
+  set_target_properties(heed_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/glue
+                                                OUTPUT_NAME ${module_STEM}-${HEED_VARIANT} SUFFIX .mjs)
 endfunction()

@@ -17,7 +17,10 @@ bool HeadTensors::reserve(const SourceOptions& options, bool values, std::size_t
   const bool room = size.fits && (given || (keys_.resize(size.value) && queries_.resize(options.sampled() * d))) &&
                     (!values || values_.resize(size.value)) && scratch_.resize(scratch_size_ * threads) &&
                     input_.reserve(d) && weights_.reserve(d);
-  if (!room || given || options.weights == Weights::kNone) return room;
+  if (!room) return false;
+  // An index may be prepared, though not built, before the keys are there.
+  std::fill_n(keys_.data(), keys_.size(), 0.0f);
+  if (given || options.weights == Weights::kNone) return true;
   weights_.begin(options.weights, options.shape, d, options.seed);
   input_.begin(options.input, options.strength, options.n, d, options.seed);
   return true;

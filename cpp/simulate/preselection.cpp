@@ -57,6 +57,7 @@ class Preselection final : public PhasedExperiment {
   };
   bool reserve();
   Scratch cut(Pieces& pieces) const noexcept;
+  bool prepare();
   void build(std::size_t unit) noexcept;
   void project(std::size_t unit) noexcept;
   void run_block(std::size_t block, std::size_t thread) noexcept;
@@ -101,6 +102,10 @@ Preselection::Preselection(const ExperimentInput& input, TaskPool& pool)
   if (!ready_to_run(parameters, [this] { return reserve(); })) return;
   const std::size_t rows = common_.source.sampled();
   together(head_.units(), [this](std::size_t unit, std::size_t thread) { head_.fill(unit, thread); });
+  // Once more: centers of keys are found when an index is prepared, and now the keys are there.
+  alone(1, [this](std::size_t, std::size_t) {
+    if (!prepare()) fail("no memory left for the indexes; take a smaller n");
+  });
   together(screen_.build_units(), [this](std::size_t unit, std::size_t) { build(unit); });
   alone(1, [this](std::size_t, std::size_t) { axes_.find(problem_.key_rows(0, 0)); });
   together(head_.units(), [this](std::size_t unit, std::size_t) { project(unit); });
@@ -112,9 +117,8 @@ bool Preselection::reserve() {
   if (!head_.reserve(source, false, pool_.threads())) return false;
   problem_ = head_.problem();
   const CheckedSize size = checked_product({source.n, source.head_dim});
-  const bool room = pages_.prepare(problem_, Search::kPages).ok() && screen_.prepare(problem_, Search::kInt8).ok() &&
-                    hashes_.prepare(problem_, Search::kLsh, source.seed).ok() && axes_.reserve(source.head_dim) &&
-                    size.fits && projected_.resize(size.value) && values_.resize(settings_.size() * source.sampled());
+  const bool room = prepare() && axes_.reserve(source.head_dim) && size.fits && projected_.resize(size.value) &&
+                    values_.resize(settings_.size() * source.sampled());
   if (!room) return false;
   for (const KeyIndex* index : {&pages_, &screen_, &hashes_})
     most_retriever_ = std::max(most_retriever_, index->scratch_bytes(problem_, keep_));
@@ -142,7 +146,13 @@ Preselection::Scratch Preselection::cut(Pieces& pieces) const noexcept {
   return s;
 }
 
+bool Preselection::prepare() {
+  return pages_.prepare(problem_, Search::kPages).ok() && screen_.prepare(problem_, Search::kInt8).ok() &&
+         hashes_.prepare(problem_, Search::kLsh, common_.source.seed).ok();
+}
+
 void Preselection::build(std::size_t unit) noexcept {
+  if (!status_.ok()) return;
   for (KeyIndex* index : {&pages_, &screen_, &hashes_}) index->build(problem_, unit);
 }
 
@@ -154,6 +164,7 @@ void Preselection::project(std::size_t unit) noexcept {
 }
 
 void Preselection::run_block(std::size_t block, std::size_t thread) noexcept {
+  if (!status_.ok()) return;
   Pieces pieces(scratch_.data() + thread * scratch_bytes_);
   Scratch s = cut(pieces);
   const std::size_t first = block * kBlock, last = std::min(first + kBlock, common_.source.sampled());

@@ -39,7 +39,7 @@ class SearchSpeed final : public PhasedExperiment {
  private:
   bool reserve();
   KeyIndex& index_of(Timed method) noexcept { return method == Timed::kPages ? pages_ : screen_; }
-  void build(Timed method) noexcept;
+  void build(Timed method);
   void measure(std::size_t rule, Timed method, std::size_t repeat);
   bool call(std::size_t k, Timed method, std::uint32_t* indices);
   bool run_scan(std::size_t k, std::uint32_t* indices);
@@ -84,7 +84,9 @@ SearchSpeed::SearchSpeed(const ExperimentInput& input, TaskPool& pool)
     alone(1, [this, method](std::size_t, std::size_t) { build(method); });
   for (std::size_t rule = 0; rule < rules_.size(); ++rule)
     for (const Timed method : {Timed::kPages, Timed::kInt8})
-      alone(1, [this, rule, method](std::size_t, std::size_t) { count_scored(rule, method); });
+      alone(1, [this, rule, method](std::size_t, std::size_t) {
+        if (status_.ok()) count_scored(rule, method);
+      });
   // One repeat of everything after the other, so that what disturbs the machine disturbs all methods. The first one
   // is not counted.
   const std::size_t calls = rules_.size() * kTimed;
@@ -113,9 +115,12 @@ bool SearchSpeed::reserve() {
   return true;
 }
 
-void SearchSpeed::build(Timed method) noexcept {
+// Prepared once more, now that the keys are there: that is where their center is found.
+void SearchSpeed::build(Timed method) {
   KeyIndex& index = index_of(method);
   const double began = now();
+  if (!index.prepare(problem_, method == Timed::kPages ? Search::kPages : Search::kInt8).ok())
+    return fail("no memory left for an index; take a smaller n");
   pool_.run({0, index.build_units()}, [&](std::size_t unit, std::size_t) { index.build(problem_, unit); });
   build_[static_cast<std::size_t>(method)] = (now() - began) / static_cast<double>(common_.source.n);
 }

@@ -73,15 +73,16 @@ class Tasks final : public PhasedExperiment {
         const Answer* answers = answers_.data() + (task * kMethods + m) * trials_;
         double accuracy = 0.0, squares = 0.0, weight = 0.0, error = 0.0;
         for (std::size_t i = 0; i < trials_; ++i) {
-          accuracy += answers[i].accuracy / count;
-          squares += answers[i].accuracy * answers[i].accuracy / count;
-          weight += answers[i].weight / count;
-          error += answers[i].error * answers[i].error / count;
+          accuracy += answers[i].accuracy;
+          squares += answers[i].accuracy * answers[i].accuracy;
+          weight += answers[i].weight;
+          error += answers[i].error * answers[i].error;
         }
-        const double deviation = std::sqrt(std::max(0.0, squares - accuracy * accuracy) / count);
+        accuracy /= count;
+        const double deviation = std::sqrt(std::max(0.0, squares / count - accuracy * accuracy) / count);
         row({static_cast<double>(options_.n), static_cast<double>(task), static_cast<double>(m),
-             static_cast<double>(std::min(methods_.keep, options_.n)), count, accuracy, deviation, weight,
-             std::sqrt(error)});
+             static_cast<double>(std::min(methods_.keep, options_.n)), count, accuracy, deviation, weight / count,
+             std::sqrt(error / count)});
       }
   }
 

@@ -7,7 +7,7 @@
  * gain of the norm is applied. `keep` is the fewest entries that drop at most `mass`, `share` what that is of the keys
  * that a row sees, both means over sampled rows.
  */
-import { create, type GainRow, type Heed, type Radius } from "heed/sync";
+import { create, type GainRow, type Heed, type Progress, type Radius } from "heed/sync";
 
 import { CommandError, UsageError } from "./command.js";
 import { headWeights, inputsOf, openModel, type Config, type Model } from "./model-heads.js";
@@ -163,16 +163,16 @@ async function* layerRows(heed: Heed, model: Model, layer: number, settings: Set
 /** The rows of E10, and how many heads are done of how many. @throws {UsageError} @throws {CommandError} */
 export async function* headSweep(
   parameters: Parameters,
-  onProgress: (progress: { loaded: number; total: number }) => void,
+  onProgress: (progress: Progress) => void,
 ): AsyncGenerator<HeadRow> {
   const settings = read(parameters);
   const { model, layers } = await openModel(settings.file, settings);
-  const heed = await create({ threads: 1 });
+  const heed = await create({ threads: 1, studies: true });
   try {
     let loaded = 0;
     for (const layer of layers) {
       for await (const row of layerRows(heed, model, layer, settings)) {
-        onProgress({ loaded: ++loaded, total: layers.length * model.config.heads });
+        onProgress({ phase: "run", loaded: ++loaded, total: layers.length * model.config.heads });
         yield row;
       }
     }

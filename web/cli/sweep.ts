@@ -8,7 +8,7 @@ import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { parseArgs } from "node:util";
 
-import { create, type SimulationId, type SimulationRow } from "heed";
+import { create, type Progress, type SimulationId, type SimulationRow } from "heed";
 
 import { CommandError, UsageError, type Command } from "./command.js";
 import { headSweep, type HeadRow } from "./head-sweep.js";
@@ -103,13 +103,13 @@ function* lines(format: Format, row: SimulationRow | HeadRow, first: boolean): G
 
 interface RunOptions {
   signal: AbortSignal;
-  onProgress(progress: { loaded: number; total: number }): void;
+  onProgress(progress: Progress): void;
   threads?: number;
 }
 
 async function* simulated(id: string, parameters: object, options: RunOptions): AsyncGenerator<SimulationRow> {
   const { threads, ...call } = options;
-  const heed = await create(threads === undefined ? {} : { threads });
+  const heed = await create({ studies: true, ...(threads === undefined ? {} : { threads }) });
   try {
     yield* heed.simulate(id as SimulationId, parameters as never, call);
   } finally {
@@ -153,7 +153,9 @@ async function run(args: string[]): Promise<void> {
   };
   try {
     let first = true;
-    const onProgress = ({ loaded, total }: { loaded: number; total: number }) => bar.show(loaded, total);
+    const onProgress = ({ phase, loaded, total }: Progress) => {
+      if (phase === "run") bar.show(loaded, total);
+    };
     const options = { signal: stopped.signal, onProgress, ...(threads === undefined ? {} : { threads }) };
     try {
       for await (const row of id === "E10" ? headSweep(parameters, onProgress) : simulated(id, parameters, options)) {

@@ -24,14 +24,30 @@ export interface Progress {
 /** Where the module's WebAssembly comes from. */
 export type WasmSource = string | URL | Response | ArrayBuffer | ArrayBufferView | WebAssembly.Module;
 
+/** Sources by module; one that is left out lies beside the package's code. */
+export interface WasmSources {
+  /** The file `heed-<variant>.wasm`. */
+  core?: WasmSource;
+  /** The file `heed-study-<variant>.wasm`, which `simulate` needs. */
+  study?: WasmSource;
+}
+
 /** Options of `create`, the same in both entries. */
 export interface CreateOptions {
   /** The build to load. Default: the best one that this engine can run. */
   variant?: VariantName;
   /** Threads that work, the caller's included. Default: the machine's, at most 16; 1 where threads cannot run. */
   threads?: number;
-  /** The file `heed-<variant>.wasm`, when it does not lie beside the package's code. */
-  wasm?: WasmSource;
+  /**
+   * Load the module that `simulate` needs now. heed/sync has no `simulate` without it; heed loads it with the first
+   * simulation otherwise. Default: false.
+   */
+  studies?: boolean;
+  /**
+   * The file `heed-<variant>.wasm`, when it does not lie beside the package's code; or an object of such sources, one
+   * for each module.
+   */
+  wasm?: WasmSource | WasmSources;
   /** The package's `worker.js`, when it does not lie beside the package's code. Not used by heed/sync. */
   workerUrl?: string | URL;
   /** Bytes that the module may grow to. Default: 4 GiB, or the largest size that the engine reserves. */

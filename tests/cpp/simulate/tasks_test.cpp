@@ -109,7 +109,8 @@ TEST(TaskMethods, SinksTakeTheirShareAndTemperaturesReachTheirEntropy) {
 
 // e^s / (e^s + n e^(1/2)), s = 0.6 sqrt(64): 4.8. The sum over the others spreads by sqrt((e - 1) / n), 2 %.
 TEST(Tasks, TheWeightOfANeedleIsWhatTheTheorySays) {
-  const Row& row = of(tasks({}), kNeedle, Method::kPlain);
+  const std::vector<Row> rows = tasks({});
+  const Row& row = of(rows, kNeedle, Method::kPlain);
   const double weight = std::exp(4.8) / (std::exp(4.8) + 4096.0 * std::exp(0.5));
   EXPECT_NEAR(row.at("weight"), weight, 0.01 * weight);
 }

@@ -4,16 +4,17 @@ import { expect, test } from "vitest";
 import { prepareAttend } from "../../../web/src/operations/attend.js";
 import { complete } from "../../../web/src/operations/operation.js";
 import { planAttend } from "../../../web/src/check/attend.js";
-import type { RawFactory, RawModule, RawProblem } from "../../../web/src/runtime/raw.js";
+import type { RawFactory } from "../../../web/src/runtime/raw-module.js";
+import type { RawCore, RawProblem } from "../../../web/src/runtime/raw.js";
 import { Runtime } from "../../../web/src/runtime/runtime.js";
 
 /** (func (export "trap") unreachable) */
 const trapping = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7, 8, 1, 4, 116, 114, 97, 112, 0, 0];
 const body = [10, 5, 1, 3, 0, 0, 11];
 
-async function start(): Promise<{ raw: RawModule; memory: WebAssembly.Memory }> {
+async function start(): Promise<{ raw: RawCore; memory: WebAssembly.Memory }> {
   const address = new URL("../../../dist/glue/heed-simd.node.mjs", import.meta.url);
-  const { default: factory } = (await import(/* @vite-ignore */ address.href)) as { default: RawFactory };
+  const { default: factory } = (await import(/* @vite-ignore */ address.href)) as { default: RawFactory<RawCore> };
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 512 });
   const raw = await factory({ wasmMemory: memory });
   raw.startThreads(1);
@@ -21,7 +22,7 @@ async function start(): Promise<{ raw: RawModule; memory: WebAssembly.Memory }> 
 }
 
 /** The module, with jobs that trap as a broken invariant does. */
-async function withTrap(raw: RawModule): Promise<RawModule> {
+async function withTrap(raw: RawCore): Promise<RawCore> {
   const { instance } = await WebAssembly.instantiate(new Uint8Array([...trapping, ...body]));
   const trap = instance.exports["trap"] as () => void;
   class TrappingJob {
@@ -29,7 +30,7 @@ async function withTrap(raw: RawModule): Promise<RawModule> {
       return Object.assign(new raw.ExactJob(problem), { run: trap });
     }
   }
-  return Object.assign(Object.create(raw) as RawModule, { ExactJob: TrappingJob });
+  return Object.assign(Object.create(raw) as RawCore, { ExactJob: TrappingJob });
 }
 
 function expectError(code: string, text: RegExp, work: () => unknown): void {

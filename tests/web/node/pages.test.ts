@@ -46,7 +46,7 @@ interface Outcome {
 }
 
 /** What page/scenarios.mjs offers. */
-type Scenario = "use" | "syncInWorker" | "largeCall" | "createAndDispose";
+type Scenario = "use" | "simulate" | "syncInWorker" | "largeCall" | "createAndDispose";
 
 async function run(page: Page, scenario: Scenario, options: object = {}): Promise<unknown> {
   return page.evaluate(
@@ -142,6 +142,40 @@ describe("from another origin", () => {
     expect(await use(page, `${packageOrigin}/dist/web.js`)).toMatchObject({ code: "worker-died" });
     const own = await use(page, `${packageOrigin}/dist/web.js`, { workerUrl: "/dist/worker.js", threads: 2 });
     expect(own).toMatchObject({ info: { threads: 2 }, sum: 256 });
+  });
+});
+
+describe("the study module", () => {
+  test("is asked for by the first simulation, not before, and runs on as many threads", async () => {
+    let asked = 0;
+    const count = () => void ++asked;
+    const glue = Object.fromEntries(
+      ["mjs", "wasm"].map((end) => [`/dist/glue/heed-study-relaxed-threads.${end}`, count]),
+    );
+    const page = await open(await started(isolation, glue));
+    expect(await use(page, "/dist/web.js", { threads: 2 })).toMatchObject({ info: { threads: 2 }, sum: 256 });
+    expect(asked).toBe(0);
+    expect(await run(page, "simulate", { threads: 2 })).toEqual({ rows: 1 });
+    // The loader, once more for its thread, and the module.
+    expect(asked).toBe(3);
+  });
+
+  test("from another origin, too", async () => {
+    const packageOrigin = await started(sharing);
+    const page = await open(await started(isolation));
+    expect(await run(page, "simulate", { address: `${packageOrigin}/dist/web.js`, threads: 2 })).toEqual({ rows: 1 });
+  });
+
+  test("missing: the simulation says which file, the rest works", async () => {
+    const missing = { status: 404, body: "" };
+    const origin = await started({}, { "/dist/glue/heed-study-relaxed.wasm": missing });
+    const page = await open(origin);
+    const outcome = await run(page, "simulate", {});
+    expect(outcome).toMatchObject({ code: "load-failed", sum: 256 });
+    expect(outcome).toHaveProperty(
+      "message",
+      expect.stringMatching(/heed-study-relaxed\.wasm was answered with .* 404/),
+    );
   });
 });
 

@@ -5,21 +5,29 @@ import { variants, type VariantName } from "heed/sync";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
 
-import type { RawFactory, RawModule } from "../../../web/src/runtime/raw.js";
+import type { RawFactory, RawModule } from "../../../web/src/runtime/raw-module.js";
+import type { RawModules } from "../../../web/src/runtime/runtime.js";
+import { moduleStems, type ModuleName } from "../../../web/src/runtime/variants.js";
 
 const root = new URL("../../../", import.meta.url);
-const source = ts.createSourceFile(
-  "raw.ts",
-  readFileSync(new URL("web/src/runtime/raw.ts", root), "utf8"),
-  ts.ScriptTarget.Latest,
+const interfaces = new Map(
+  ["raw-module", "raw", "raw-study"].flatMap((file) => {
+    const text = readFileSync(new URL(`web/src/runtime/${file}.ts`, root), "utf8");
+    const { statements } = ts.createSourceFile(`${file}.ts`, text, ts.ScriptTarget.Latest);
+    return statements.filter(ts.isInterfaceDeclaration).map((one) => [one.name.text, one] as const);
+  }),
 );
 
-/** Names of an interface's members. */
+/** Names of an interface's members, without those that it inherits. */
 function members(name: string): string[] {
-  const found = source.statements.filter(ts.isInterfaceDeclaration).find((one) => one.name.text === name);
+  const found = interfaces.get(name);
   expect(found, `interface ${name}`).toBeDefined();
   return found!.members.map((member) => (member.name as ts.Identifier).text);
 }
+
+/** The interface of each module; a module without one does not compile here. */
+const typeOf: Record<ModuleName, string> = { core: "RawCore", study: "RawStudy" };
+const moduleNames = Object.keys(moduleStems) as ModuleName[];
 
 /** What the generator adds: its own error classes, its counters, and the options that were passed in. */
 const generated = [
@@ -35,24 +43,31 @@ const generated = [
   "instantiateWasm",
 ];
 
-async function start(variant: VariantName): Promise<RawModule> {
-  const address = new URL(`dist/glue/heed-${variant}.node.mjs`, root);
-  const { default: factory } = (await import(/* @vite-ignore */ address.href)) as { default: RawFactory };
+async function start<Name extends ModuleName>(name: Name, variant: VariantName): Promise<RawModules[Name]> {
+  const address = new URL(`dist/glue/${moduleStems[name]}-${variant}.node.mjs`, root);
+  const { default: factory } = (await import(/* @vite-ignore */ address.href)) as {
+    default: RawFactory<RawModules[Name]>;
+  };
   const shared = variant.endsWith("threads");
   return factory({ wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 4096, shared }), poolSize: 0 });
 }
 
+/** Every constructor of a module whose name ends in Job. */
+const jobsOf = (name: ModuleName) => members(typeOf[name]).filter((member) => member.endsWith("Job"));
+
 describe.each(variants.map(({ name }) => name))("%s", (variant) => {
-  test("exports exactly the names of RawModule", async () => {
-    const raw = await start(variant);
+  test.each(moduleNames)("%s exports exactly the names of its type, and says what it is", async (module) => {
+    const raw: RawModule = await start(module, variant);
     const names = Object.keys(raw).filter((name) => !generated.includes(name) && !name.startsWith("dynCall_"));
-    const typed = members("RawModule").filter((name) => name !== "PThread" || variant.endsWith("threads"));
-    expect(names.sort()).toEqual(typed.sort());
+    const typed = [...members("RawModule"), ...members(typeOf[module])];
+    const expected = typed.filter((name) => name !== "PThread" || variant.endsWith("threads"));
+    expect(names.sort()).toEqual(expected.sort());
+    expect([raw.module(), raw.variant()]).toEqual([module, variant]);
   });
 
-  test("jobs have exactly the methods of RawJob", async () => {
-    const raw = await start(variant);
-    const jobs = members("RawModule").filter((name) => name.endsWith("Job"));
+  test.each(moduleNames)("the jobs of %s have exactly the methods of RawJob", async (module) => {
+    const raw: RawModule = await start(module, variant);
+    const jobs = jobsOf(module);
     expect(jobs.length).toBeGreaterThan(0);
     for (const job of jobs) {
       const kind = (raw as unknown as Record<string, { prototype: object }>)[job]!;
@@ -68,14 +83,14 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
   });
 
   test("simulations have exactly the methods of RawSimulation", async () => {
-    const { Simulation } = await start(variant);
+    const { Simulation } = await start("study", variant);
     const own = Object.getOwnPropertyNames(Simulation.prototype).filter((name) => name !== "constructor");
     const typed = [...members("RawJob").filter((name) => name !== "delete"), ...members("RawSimulation")];
     expect(own.sort()).toEqual(typed.sort());
   });
 
   test("caches have exactly the methods of RawKvCache", async () => {
-    const raw = await start(variant);
+    const raw = await start("core", variant);
     const own = Object.getOwnPropertyNames(raw.KvCache.prototype).filter((name) => name !== "constructor");
     expect(own.sort()).toEqual(
       members("RawKvCache")
@@ -85,7 +100,7 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
   });
 
   test("option objects are read by the names of their types", async () => {
-    const raw = await start(variant);
+    const raw = await start("core", variant);
     const problem = Object.fromEntries(members("RawProblem").map((name) => [name, 0]));
     for (const missing of members("RawProblem")) {
       const { [missing]: _, ...rest } = problem;
@@ -134,10 +149,11 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       }
     }
     cache.delete();
+    const study = await start("study", variant);
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {
       const { [missing]: _, ...rest } = collapse;
-      expect(() => new raw.CollapseJob(rest as never), `without ${missing}`).toThrow(TypeError);
+      expect(() => new study.CollapseJob(rest as never), `without ${missing}`).toThrow(TypeError);
     }
   });
 });

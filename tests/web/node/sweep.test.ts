@@ -10,7 +10,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 const program = fileURLToPath(new URL("../../../dist/heed.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "heed-sweep-"));
-const heed = await create();
+const heed = await create({ studies: true });
 afterAll(() => {
   heed.dispose();
   rmSync(folder, { recursive: true });

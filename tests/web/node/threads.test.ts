@@ -18,8 +18,8 @@ describe.each(["threads", "relaxed-threads"] as const)("%s", (variant) => {
 
   test("one thread, two, three, five and the build without threads agree bit for bit", async () => {
     const instances = await Promise.all([
-      create({ variant: single }),
-      ...[1, 2, 3, 5].map((threads) => create({ variant, threads })),
+      create({ variant: single, studies: true }),
+      ...[1, 2, 3, 5].map((threads) => create({ variant, threads, studies: true })),
     ]);
     expect(instances.map(({ info }) => info.threads)).toEqual([1, 1, 2, 3, 5]);
     for (const shape of cases) {
@@ -106,7 +106,14 @@ describe("the option wasm", () => {
 
   test("a file of another build is refused", async () => {
     const wasm = await readFile(wasmOf("relaxed"));
-    await expectRejection("load-failed", /"relaxed", but heed .* "simd" is needed/, create({ variant: "simd", wasm }));
+    await expectRejection(
+      "load-failed",
+      /"relaxed", but the core module of heed .* "simd" is needed/,
+      create({ variant: "simd", wasm }),
+    );
+    const study = await readFile(wasmOf("study-simd"));
+    const swapped = /is the study module of .*, but the core module of .* is needed/;
+    await expectRejection("load-failed", swapped, create({ variant: "simd", wasm: study }));
     const threaded = await readFile(wasmOf("threads"));
     await expectRejection("load-failed", /"simd" did not start/, create({ variant: "simd", wasm: threaded }));
   });

@@ -5,7 +5,7 @@ import { badCalls, goodCall, type AnyHeed } from "../support/bad-calls.js";
 import { expectError } from "../support/expect-error.js";
 import { expectedSync } from "../support/expected-variants.js";
 
-const heed = await create();
+const heed = await create({ studies: true });
 afterAll(() => heed.dispose());
 
 describe("every refusal has its code, names the argument, and leaves the instance as it was", () => {

@@ -5,7 +5,7 @@ import { expectedSync } from "../support/expected-variants.js";
 import { inputsFor } from "../support/reference.js";
 import { cases, optionsOf, scoreOptionsOf, type Case } from "../support/shapes.js";
 
-const instances = await Promise.all(expectedSync.map((variant) => create({ variant })));
+const instances = await Promise.all(expectedSync.map((variant) => create({ variant, studies: true })));
 afterAll(() => instances.forEach((heed) => heed.dispose()));
 
 const shape = cases.find(({ heads, kvHeads }) => heads > kvHeads) as Case;

@@ -6,7 +6,7 @@ import { expectError } from "../support/expect-error.js";
 import { expectedSync } from "../support/expected-variants.js";
 import { Random } from "../support/random.js";
 
-const instances = await Promise.all(expectedSync.map((variant) => create({ variant })));
+const instances = await Promise.all(expectedSync.map((variant) => create({ variant, studies: true })));
 afterAll(() => instances.forEach((heed) => heed.dispose()));
 const [first] = instances;
 const small = { d: 16, rows: 20, seed: 3 };

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { expectedSync } from "../support/expected-variants.js";
 
-const instances = await Promise.all(expectedSync.map((variant) => create({ variant })));
+const instances = await Promise.all(expectedSync.map((variant) => create({ variant, studies: true })));
 afterAll(() => instances.forEach((heed) => heed.dispose()));
 
 describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("simulate E1, $variant", ({ heed }) => {

@@ -10,7 +10,7 @@ import { inTurn } from "./turns.js";
 
 export interface TaskOptions {
   signal: AbortSignal;
-  onProgress: (progress: { loaded: number; total: number }) => void;
+  onProgress: (progress: { phase: string; loaded: number; total: number }) => void;
 }
 
 /** The rows found so far, and how the work stands. */
@@ -36,7 +36,10 @@ export class LongTask extends LabTask {
     let state: Rows<Row>["state"] = "running";
 
     const { signal } = this.#controller;
-    const onProgress: TaskOptions["onProgress"] = ({ loaded, total }) => this.progress(loaded, total);
+    // The first simulation loads a module before it runs, which takes no time that a bar could show.
+    const onProgress: TaskOptions["onProgress"] = ({ phase, loaded, total }) => {
+      if (phase === "run") this.progress(loaded, total);
+    };
     const turn = inTurn(this, signal, async () => {
       signal.throwIfAborted();
       this.begin();

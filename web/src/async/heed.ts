@@ -184,9 +184,11 @@ export class Heed {
 
   /**
    * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row
-   * fails or the signal aborts. Parameters are checked in the worker.
+   * fails or the signal aborts. Parameters are checked in the worker. The first call loads the module that simulates,
+   * unless `create({ studies: true })` did; `onProgress` is told of that too.
    *
-   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `out-of-memory`, `worker-died`
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `load-failed`, `out-of-memory`,
+   * `worker-died`
    */
   async *simulate<Id extends SimulationId>(
     id: Id,
@@ -198,6 +200,7 @@ export class Heed {
     const { signal, onProgress } = options;
     const passed = signal ? { signal } : {};
     const points = await this.#client.call("planSimulation", posted({ id, parameters }), passed);
+    await this.#client.call("loadBeside", { module: "study" }, { ...passed, ...(onProgress ? { onProgress } : {}) });
     for (const [i, point] of points.entries()) {
       // Progress counts points: the finished ones and the part of the current one.
       const report = onProgress && {

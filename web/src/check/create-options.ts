@@ -2,20 +2,33 @@
 import { HeedError } from "../errors.js";
 import type { CreateOptions } from "../options.js";
 import { memoryLimits } from "../runtime/memory.js";
-import { variantNames } from "../runtime/variants.js";
+import { moduleStems, variantNames, type ModuleName } from "../runtime/variants.js";
+import { isWasmSource } from "../runtime/wasm-source.js";
 import { checkListener, checkSignal } from "./call-options.js";
-import { checkOptionNames, checkWord, shown } from "./names.js";
+import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
 import { checkCount } from "./numbers.js";
 
-const names = ["variant", "threads", "wasm", "workerUrl", "maximumMemory", "signal", "onProgress"] as const;
+const names = ["variant", "threads", "studies", "wasm", "workerUrl", "maximumMemory", "signal", "onProgress"] as const;
 
 /** Chosen: beyond this a thread costs memory and brings nothing; a typing error should not start ten thousand. */
 const mostThreads = 256;
 
-function isWasmSource(value: unknown): boolean {
-  if (typeof value === "string" || ArrayBuffer.isView(value)) return true;
-  const kinds = [URL, ArrayBuffer, WebAssembly.Module, ...(typeof Response === "function" ? [Response] : [])];
-  return kinds.some((kind) => value instanceof kind);
+const moduleNames = Object.keys(moduleStems) as readonly ModuleName[];
+
+/** One source, or an object of them. @throws {HeedError} `invalid-argument` */
+function checkWasm(wasm: CreateOptions["wasm"]): void {
+  if (wasm === undefined || isWasmSource(wasm)) return;
+  const needed = "a URL, a Response, bytes or a WebAssembly.Module is needed";
+  if (typeof wasm !== "object" || wasm === null || Array.isArray(wasm)) {
+    const sources = `or an object of such sources by module (${moduleNames.join(", ")})`;
+    throw new HeedError("invalid-argument", `wasm is ${shown(wasm)}; ${needed}, ${sources}`);
+  }
+  checkOptionNames("wasm", wasm, moduleNames);
+  for (const name of moduleNames) {
+    const source: unknown = wasm[name];
+    if (source === undefined || isWasmSource(source)) continue;
+    throw new HeedError("invalid-argument", `wasm.${name} is ${shown(source)}; ${needed}`);
+  }
 }
 
 /** @throws {HeedError} `invalid-argument` */
@@ -26,12 +39,8 @@ export function checkCreateOptions(options: CreateOptions): void {
   if (options.maximumMemory !== undefined) {
     checkCount("maximumMemory", options.maximumMemory, memoryLimits.least, memoryLimits.most);
   }
-  if (options.wasm !== undefined && !isWasmSource(options.wasm)) {
-    throw new HeedError(
-      "invalid-argument",
-      `wasm is ${shown(options.wasm)}; a URL, a Response, bytes or a WebAssembly.Module is needed`,
-    );
-  }
+  checkFlag("studies", options.studies, false);
+  checkWasm(options.wasm);
   const { workerUrl } = options;
   if (workerUrl !== undefined && typeof workerUrl !== "string" && !(workerUrl instanceof URL)) {
     throw new HeedError("invalid-argument", `workerUrl is ${shown(workerUrl)}; a URL is needed`);

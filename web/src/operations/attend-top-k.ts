@@ -4,11 +4,11 @@ import type { TopKPlan } from "../check/attend-top-k.js";
 import type { CheckedBudget } from "../check/keep.js";
 import { outLength, rowsOf } from "../check/shape.js";
 import type { Certificates, TopKResult } from "../results.js";
+import type { RawJob } from "../runtime/raw-module.js";
 import {
   rawBudgetNumbers,
   rawDenominators,
   rawEstimators,
-  type RawJob,
   type RawProblem,
   type RawTopKOptions,
 } from "../runtime/raw.js";

@@ -1,7 +1,8 @@
 /** Keys that are prepared once and searched many times. */
 import type { IndexPlan } from "../check/key-index.js";
 import { KeyIndex } from "../runtime/key-index.js";
-import { rawSearches, type RawJob } from "../runtime/raw.js";
+import type { RawJob } from "../runtime/raw-module.js";
+import { rawSearches } from "../runtime/raw.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Scratch } from "../runtime/scratch.js";
 import type { Tensor } from "../runtime/tensor.js";

@@ -4,7 +4,7 @@ import type { MaskOperand, Operand } from "../check/arrays.js";
 import type { Target } from "../check/attend.js";
 import type { Shape } from "../check/shape.js";
 import type { RawProblem } from "../runtime/raw.js";
-import type { Runtime } from "../runtime/runtime.js";
+import type { AnyRuntime } from "../runtime/runtime.js";
 import type { Scratch } from "../runtime/scratch.js";
 import { Tensor } from "../runtime/tensor.js";
 
@@ -22,7 +22,7 @@ function checkNumbersFinite(name: string, numbers: Float32Array): void {
 }
 
 /** Such a view is detached, or too short, as soon as the memory grows for this very call. */
-function checkOutside(runtime: Runtime, name: string, array: ArrayBufferView, advice: string): void {
+function checkOutside(runtime: AnyRuntime, name: string, array: ArrayBufferView, advice: string): void {
   if (!runtime.heap.contains(array)) return;
   throw new HeedError("invalid-argument", `${name} is a view into the module's memory; ${advice}`);
 }
@@ -41,7 +41,7 @@ export function checkMaskNumbers({ kind, data }: MaskOperand): void {
 }
 
 /** An array is copied, half floats are widened, a tensor is used in place. */
-function place(runtime: Runtime, scratch: Scratch, operand: Operand<Tensor>): number {
+function place(runtime: AnyRuntime, scratch: Scratch, operand: Operand<Tensor>): number {
   const { name, length } = operand;
   if (operand.kind === "tensor") return operand.tensor.address(runtime, name);
   checkOutside(runtime, name, operand.data, "pass its Tensor instead");
@@ -58,7 +58,12 @@ function place(runtime: Runtime, scratch: Scratch, operand: Operand<Tensor>): nu
 }
 
 /** Where the operand's f32 numbers lie. @throws {HeedError} `non-finite`, `out-of-memory`, `disposed` */
-export function placeOperand(runtime: Runtime, scratch: Scratch, operand: Operand<Tensor>, validate: boolean): number {
+export function placeOperand(
+  runtime: AnyRuntime,
+  scratch: Scratch,
+  operand: Operand<Tensor>,
+  validate: boolean,
+): number {
   const address = place(runtime, scratch, operand);
   if (validate) checkNumbersFinite(operand.name, runtime.heap.f32(address, operand.length));
   return address;
@@ -70,7 +75,12 @@ export interface PlacedTarget {
   take(): Float32Array | Tensor;
 }
 
-export function placeTarget(runtime: Runtime, scratch: Scratch, target: Target<Tensor>, length: number): PlacedTarget {
+export function placeTarget(
+  runtime: AnyRuntime,
+  scratch: Scratch,
+  target: Target<Tensor>,
+  length: number,
+): PlacedTarget {
   if (target.kind === "tensor" && target.tensor) {
     const { tensor } = target;
     return { address: tensor.address(runtime, "out"), take: () => tensor };
@@ -102,7 +112,7 @@ const noMask: PlacedMask = { bias: 0, allowed: 0, maskPerHead: false };
 
 /** Copies a mask, (queries, keys) or (heads, queries, keys). @throws {HeedError} `out-of-memory`, `invalid-argument` */
 export function placeMask(
-  runtime: Runtime,
+  runtime: AnyRuntime,
   scratch: Scratch,
   mask: MaskOperand | undefined,
   { queries, keys }: Pick<Shape, "queries" | "keys">,

@@ -5,8 +5,8 @@
  * here waits and no callback crosses into the module.
  */
 import { Scratch } from "../runtime/scratch.js";
-import type { RawJob } from "../runtime/raw.js";
-import type { Runtime } from "../runtime/runtime.js";
+import type { RawJob } from "../runtime/raw-module.js";
+import type { AnyRuntime } from "../runtime/runtime.js";
 
 export interface Operation<Result> {
   /** How many pieces there are; it depends on the problem alone. */
@@ -29,7 +29,7 @@ class JobOperation<Result> implements Operation<Result> {
   readonly units: number;
 
   constructor(
-    readonly runtime: Runtime,
+    readonly runtime: AnyRuntime,
     readonly scratch: Scratch,
     readonly prepared: Prepared<Result>,
   ) {
@@ -55,7 +55,7 @@ class JobOperation<Result> implements Operation<Result> {
 
 /** Wraps a job of the module. What `prepare` allocated is given back when it throws, or when the job refuses. */
 export function jobOperation<Result>(
-  runtime: Runtime,
+  runtime: AnyRuntime,
   prepare: (scratch: Scratch) => Prepared<Result>,
 ): Operation<Result> {
   const scratch = new Scratch(runtime);
@@ -75,7 +75,7 @@ export function jobOperation<Result>(
 }
 
 /** Something so short that it is one unit. */
-export function singleOperation<Result>(runtime: Runtime, work: (scratch: Scratch) => Result): Operation<Result> {
+export function singleOperation<Result>(runtime: AnyRuntime, work: (scratch: Scratch) => Result): Operation<Result> {
   const scratch = new Scratch(runtime);
   let result: { value: Result } | undefined;
   return {

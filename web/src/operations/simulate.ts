@@ -1,7 +1,7 @@
 /** One point of a simulation: a job, and the rows of its table. */
 import type { CollapsePoint, ProtocolPoint, SimulationPoint } from "../check/simulate.js";
 import type { CollapseRow, SimulationRow } from "../results.js";
-import type { Runtime } from "../runtime/runtime.js";
+import type { StudyRuntime } from "../runtime/runtime.js";
 import { placeOperand } from "./operands.js";
 import { jobOperation, type Operation } from "./operation.js";
 
@@ -20,7 +20,7 @@ function rowsOf(columns: string, table: Float64Array): SimulationRow[] {
   });
 }
 
-function prepareProtocol(runtime: Runtime, { id, numbers, q, k }: ProtocolPoint): Operation<SimulationRow[]> {
+function prepareProtocol(runtime: StudyRuntime, { id, numbers, q, k }: ProtocolPoint): Operation<SimulationRow[]> {
   const { heap, raw } = runtime;
   return jobOperation(runtime, (scratch) => {
     const address = scratch.allocate(numbers.length * 8, "parameters");
@@ -37,11 +37,11 @@ function prepareProtocol(runtime: Runtime, { id, numbers, q, k }: ProtocolPoint)
 }
 
 /** @throws {HeedError} `out-of-memory`, `disposed`, `internal`, `non-finite` */
-export function prepareSimulation(runtime: Runtime, point: SimulationPoint): Operation<SimulationRow[]> {
+export function prepareSimulation(runtime: StudyRuntime, point: SimulationPoint): Operation<SimulationRow[]> {
   return point.kind === "collapse" ? prepareCollapse(runtime, point) : prepareProtocol(runtime, point);
 }
 
-function prepareCollapse(runtime: Runtime, point: CollapsePoint): Operation<CollapseRow[]> {
+function prepareCollapse(runtime: StudyRuntime, point: CollapsePoint): Operation<CollapseRow[]> {
   const { n, headDim, epsilon } = point;
   const { heap, raw } = runtime;
   return jobOperation(runtime, (scratch) => {

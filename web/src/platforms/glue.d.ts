@@ -1,5 +1,5 @@
 /** The generated loaders, which the build puts beside the package's code. */
 declare module "*.mjs" {
-  const factory: import("../runtime/raw.js").RawFactory;
+  const factory: import("../runtime/raw-module.js").RawFactory;
   export default factory;
 }

@@ -4,24 +4,39 @@ import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 
 import { HeedError, reasonOf } from "../errors.js";
-import type { Platform, ReadOptions } from "../runtime/platform.js";
-import type { RawFactory } from "../runtime/raw.js";
-import type { VariantName } from "../runtime/variants.js";
+import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
+import type { RawFactory } from "../runtime/raw-module.js";
 import { responseBytes } from "../runtime/wasm-source.js";
 import { inheritsInputType } from "./input-type.js";
 
-const glue: Record<VariantName, () => Promise<{ default: RawFactory }>> = {
-  simd: () => import("./glue/heed-simd.node.mjs"),
-  relaxed: () => import("./glue/heed-relaxed.node.mjs"),
-  threads: () => import("./glue/heed-threads.node.mjs"),
-  "relaxed-threads": () => import("./glue/heed-relaxed-threads.node.mjs"),
+const glue: Files<Promise<{ default: RawFactory }>> = {
+  core: {
+    simd: () => import("./glue/heed-simd.node.mjs"),
+    relaxed: () => import("./glue/heed-relaxed.node.mjs"),
+    threads: () => import("./glue/heed-threads.node.mjs"),
+    "relaxed-threads": () => import("./glue/heed-relaxed-threads.node.mjs"),
+  },
+  study: {
+    simd: () => import("./glue/heed-study-simd.node.mjs"),
+    relaxed: () => import("./glue/heed-study-relaxed.node.mjs"),
+    threads: () => import("./glue/heed-study-threads.node.mjs"),
+    "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.node.mjs"),
+  },
 };
 
-const wasm: Record<VariantName, () => URL> = {
-  simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
-  relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
-  threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
-  "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
+const wasm: Files<URL> = {
+  core: {
+    simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
+  },
+  study: {
+    simd: () => new URL("./glue/heed-study-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  },
 };
 
 async function read(url: URL, { signal, onProgress }: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
@@ -39,8 +54,8 @@ async function read(url: URL, { signal, onProgress }: ReadOptions): Promise<Uint
 }
 
 export const nodePlatform: Platform = {
-  glue: async (variant) => (await glue[variant]()).default,
-  wasmUrl: (variant) => wasm[variant](),
+  glue: async (module, variant) => (await glue[module][variant]()).default,
+  wasmUrl: (module, variant) => wasm[module][variant](),
   read,
   resolve: (address) => new URL(address, pathToFileURL(`${process.cwd()}/`)),
   hardwareThreads: availableParallelism,

@@ -4,23 +4,38 @@
  * Every path is a literal beside `import.meta.url`: bundlers follow nothing else.
  */
 import { HeedError, reasonOf } from "../errors.js";
-import type { Platform, ReadOptions } from "../runtime/platform.js";
-import type { RawFactory } from "../runtime/raw.js";
-import type { VariantName } from "../runtime/variants.js";
+import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
+import type { RawFactory } from "../runtime/raw-module.js";
 import { fromAnotherOrigin } from "./origin.js";
 
-const glue: Record<VariantName, () => Promise<{ default: RawFactory }>> = {
-  simd: () => import("./glue/heed-simd.mjs"),
-  relaxed: () => import("./glue/heed-relaxed.mjs"),
-  threads: () => import("./glue/heed-threads.mjs"),
-  "relaxed-threads": () => import("./glue/heed-relaxed-threads.mjs"),
+const glue: Files<Promise<{ default: RawFactory }>> = {
+  core: {
+    simd: () => import("./glue/heed-simd.mjs"),
+    relaxed: () => import("./glue/heed-relaxed.mjs"),
+    threads: () => import("./glue/heed-threads.mjs"),
+    "relaxed-threads": () => import("./glue/heed-relaxed-threads.mjs"),
+  },
+  study: {
+    simd: () => import("./glue/heed-study-simd.mjs"),
+    relaxed: () => import("./glue/heed-study-relaxed.mjs"),
+    threads: () => import("./glue/heed-study-threads.mjs"),
+    "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.mjs"),
+  },
 };
 
-const wasm: Record<VariantName, () => URL> = {
-  simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
-  relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
-  threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
-  "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
+const wasm: Files<URL> = {
+  core: {
+    simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
+  },
+  study: {
+    simd: () => new URL("./glue/heed-study-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  },
 };
 
 /** What a sentence about missing isolation should tell. */
@@ -58,8 +73,8 @@ async function read(url: URL, options: ReadOptions): Promise<Uint8Array<ArrayBuf
 /** `crossOriginThreads`: threads can start although the code comes from another origin (worker/cross-origin.ts). */
 export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolean }): Platform {
   return {
-    glue: async (variant) => (await glue[variant]()).default,
-    wasmUrl: (variant) => wasm[variant](),
+    glue: async (module, variant) => (await glue[module][variant]()).default,
+    wasmUrl: (module, variant) => wasm[module][variant](),
     read,
     resolve: (address) => new URL(address, globalThis.location.href),
     hardwareThreads: () => globalThis.navigator.hardwareConcurrency ?? 1,

@@ -9,14 +9,16 @@
 import { HeedError, reasonOf } from "../errors.js";
 import { version } from "../version.js";
 import type { Platform } from "./platform.js";
-import { rawCodes, type RawModule } from "./raw.js";
-import type { VariantName } from "./variants.js";
+import { rawCodes, type RawModule } from "./raw-module.js";
+import type { RawModules } from "./runtime.js";
+import type { ModuleName, VariantName } from "./variants.js";
 
 /** Chosen: a busy machine starts 16 threads in a few seconds; one that takes this long will not start them. */
 const startLimitMs = 30_000;
 
-export interface InstantiateOptions {
+export interface InstantiateOptions<Name extends ModuleName = ModuleName> {
   platform: Platform;
+  name: Name;
   variant: VariantName;
   module: WebAssembly.Module;
   memory: WebAssembly.Memory;
@@ -32,9 +34,10 @@ interface StartingModule extends Record<string, unknown> {
   PThread?: { unusedWorkers?: unknown[]; terminateAllThreads(): void };
 }
 
-function loadFailed(variant: VariantName, why: unknown): HeedError {
+function loadFailed({ name, variant }: InstantiateOptions, why: unknown): HeedError {
   if (why instanceof HeedError) return why;
-  return new HeedError("load-failed", `the variant "${variant}" did not start: ${reasonOf(why)}`, { cause: why });
+  const what = `the ${name} module of the variant "${variant}"`;
+  return new HeedError("load-failed", `${what} did not start: ${reasonOf(why)}`, { cause: why });
 }
 
 function loaderOptions(options: InstantiateOptions, failed: (why: unknown) => void): StartingModule {
@@ -56,20 +59,22 @@ function loaderOptions(options: InstantiateOptions, failed: (why: unknown) => vo
 }
 
 /** A file of another build or another release is refused before it is used. */
-function checkIdentity(raw: RawModule, variant: VariantName): void {
-  const found = { variant: raw.variant(), version: raw.version() };
-  if (found.variant === variant && found.version === version) return;
+function checkIdentity(raw: RawModule, name: ModuleName, variant: VariantName): void {
+  const needed = `the ${name} module of heed ${version} "${variant}"`;
+  const found = `the ${raw.module()} module of heed ${raw.version()} "${raw.variant()}"`;
+  if (found === needed) return;
   throw new HeedError(
     "load-failed",
-    `the wasm file is heed ${found.version} "${found.variant}", but heed ${version} "${variant}" is needed; ` +
-      "deploy the files of one release together",
+    `the wasm file is ${found}, but ${needed} is needed; deploy the files of one release together`,
   );
 }
 
 /** @throws {HeedError} `load-failed`, or the signal's reason */
-export async function instantiate(options: InstantiateOptions): Promise<RawModule> {
-  const { platform, variant, threads, signal } = options;
-  const factory = await platform.glue(variant);
+export async function instantiate<Name extends ModuleName>(
+  options: InstantiateOptions<Name>,
+): Promise<RawModules[Name]> {
+  const { platform, name, variant, threads, signal } = options;
+  const factory = await platform.glue(name, variant);
   signal?.throwIfAborted();
 
   let starting: StartingModule = {};
@@ -78,7 +83,7 @@ export async function instantiate(options: InstantiateOptions): Promise<RawModul
   const watches: (() => void)[] = [];
   try {
     const raw = await new Promise<RawModule>((resolve, reject) => {
-      const failed = (why: unknown) => reject(loadFailed(variant, why));
+      const failed = (why: unknown) => reject(loadFailed(options, why));
       aborted = () => reject(signal?.reason);
       signal?.addEventListener("abort", aborted);
       limit = setTimeout(failed, startLimitMs, `no answer within ${startLimitMs / 1000} seconds`);
@@ -87,13 +92,14 @@ export async function instantiate(options: InstantiateOptions): Promise<RawModul
       const threads = starting.PThread?.unusedWorkers ?? [];
       watches.push(...threads.map((thread) => platform.watchThread(thread, failed)));
     });
-    checkIdentity(raw, variant);
+    checkIdentity(raw, name, variant);
     const status = raw.startThreads(threads);
-    if (rawCodes[status.code] !== "ok") throw loadFailed(variant, status.detail);
-    return raw;
+    if (rawCodes[status.code] !== "ok") throw loadFailed(options, status.detail);
+    // checkIdentity has made sure of it.
+    return raw as RawModules[Name];
   } catch (error) {
     starting.PThread?.terminateAllThreads();
-    throw signal?.aborted ? error : loadFailed(variant, error);
+    throw signal?.aborted ? error : loadFailed(options, error);
   } finally {
     clearTimeout(limit);
     for (const end of watches) end();

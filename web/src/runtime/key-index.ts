@@ -6,7 +6,7 @@
  */
 import type { IndexedSearch } from "../check/search.js";
 import type { Shape } from "../check/shape.js";
-import type { RawJob } from "./raw.js";
+import type { RawJob } from "./raw-module.js";
 import type { Runtime } from "./runtime.js";
 import { Tensor } from "./tensor.js";
 

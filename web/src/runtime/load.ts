@@ -11,9 +11,9 @@ import { probeFeatures, type Features } from "./features.js";
 import { instantiate } from "./instantiate.js";
 import { createMemory } from "./memory.js";
 import type { Platform } from "./platform.js";
-import { Runtime } from "./runtime.js";
-import { chooseVariant, hasThreads, missingFeatures, type VariantName } from "./variants.js";
-import { compileSource } from "./wasm-source.js";
+import { Runtime, type RawModules } from "./runtime.js";
+import { chooseVariant, hasThreads, missingFeatures, type ModuleName, type VariantName } from "./variants.js";
+import { compileSource, sourceOf } from "./wasm-source.js";
 
 /** More threads than this have not been seen to help; a caller may still ask for them. */
 const usualThreads = 16;
@@ -24,6 +24,12 @@ interface Choice {
   threads: number;
   reason: string | null;
 }
+
+/** What every module of an instance is loaded with. */
+export type ModuleOptions = Pick<CreateOptions, "wasm" | "maximumMemory">;
+
+/** How one loading is watched. */
+export type Watch = Pick<CreateOptions, "signal" | "onProgress">;
 
 function unsupported(features: Features, variant: VariantName | undefined, refusal: string | undefined): HeedError {
   const name = variant ?? "simd";
@@ -53,17 +59,23 @@ export function choose(
   return { variant, threads: 1, reason };
 }
 
-async function start(platform: Platform, features: Features, choice: Choice, options: CreateOptions): Promise<Runtime> {
-  const { variant, threads, reason } = choice;
+async function start<Name extends ModuleName>(
+  platform: Platform,
+  name: Name,
+  choice: Choice & { features: Features },
+  options: ModuleOptions & Watch,
+): Promise<Runtime<RawModules[Name]>> {
+  const { variant, threads, reason, features } = choice;
   const { signal, onProgress } = options;
-  const module = await compileSource(platform, variant, options.wasm, { signal, onProgress });
+  const source = sourceOf(name, options.wasm);
+  const module = await compileSource(platform, name, variant, source, { signal, onProgress });
   signal?.throwIfAborted();
 
   onProgress?.({ phase: "start", loaded: 0, total: threads });
   const memory = createMemory(options.maximumMemory, hasThreads(variant));
-  const started: { runtime?: Runtime } = {};
+  const started: { runtime?: Runtime<RawModules[Name]> } = {};
   const onAbort = (why: string) => started.runtime?.markDead(why);
-  const raw = await instantiate({ platform, variant, module, memory, threads, signal, onAbort });
+  const raw = await instantiate({ platform, name, variant, module, memory, threads, signal, onAbort });
   const info: Info = { version: raw.version(), variant, threads, reason, features };
   const runtime = new Runtime(raw, memory, info);
   started.runtime = runtime;
@@ -77,19 +89,34 @@ function standIn(choice: Choice, features: Features, options: CreateOptions): Va
   return chooseVariant({ ...features, threads: false });
 }
 
-/** @throws {HeedError} `unsupported`, `load-failed`, `out-of-memory`, or the signal's reason */
+/** The core. @throws {HeedError} `unsupported`, `load-failed`, `out-of-memory`, or the signal's reason */
 export async function load(platform: Platform, options: CreateOptions): Promise<Runtime> {
   options.signal?.throwIfAborted();
   const features = probeFeatures();
   const choice = choose(features, platform.threadsRefusal(), platform.hardwareThreads(), options);
   try {
-    return await start(platform, features, choice, options);
+    return await start(platform, "core", { ...choice, features }, options);
   } catch (error) {
     // Node wraps the reason in an error of its own.
     options.signal?.throwIfAborted();
     const variant = standIn(choice, features, options);
     if (variant === undefined) throw error;
     const reason = `threads did not start: ${reasonOf(error)}`;
-    return start(platform, features, { variant, threads: 1, reason }, options);
+    return start(platform, "core", { variant, threads: 1, reason, features }, options);
   }
+}
+
+/**
+ * Another module beside a core that runs: the same variant and as many threads, with a memory of its own.
+ *
+ * @throws {HeedError} `load-failed`, `out-of-memory`, or the signal's reason
+ */
+export function loadBeside<Name extends ModuleName>(
+  platform: Platform,
+  name: Name,
+  core: Info,
+  options: ModuleOptions & Watch,
+): Promise<Runtime<RawModules[Name]>> {
+  options.signal?.throwIfAborted();
+  return start(platform, name, core, options);
 }

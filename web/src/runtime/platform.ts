@@ -3,19 +3,22 @@
  * so that no `node:` specifier is reachable from a web entry (bundlers stop at one).
  */
 import type { Progress } from "../options.js";
-import type { RawFactory } from "./raw.js";
-import type { VariantName } from "./variants.js";
+import type { RawFactory } from "./raw-module.js";
+import type { ModuleName, VariantName } from "./variants.js";
 
 export interface ReadOptions {
   signal: AbortSignal | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
 }
 
+/** What each build of each module has, to be asked for when it is needed. */
+export type Files<What> = Record<ModuleName, Record<VariantName, () => What>>;
+
 export interface Platform {
-  /** The generated loader of one build. */
-  glue(variant: VariantName): Promise<RawFactory>;
+  /** The generated loader of one build of a module. */
+  glue(module: ModuleName, variant: VariantName): Promise<RawFactory>;
   /** Where the build's wasm file lies. */
-  wasmUrl(variant: VariantName): URL;
+  wasmUrl(module: ModuleName, variant: VariantName): URL;
   /** A file's bytes. Rejects with `load-failed`, naming the address. */
   read(url: URL, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** A caller's address, resolved as this place resolves relative ones. */

@@ -1,47 +1,11 @@
 /**
- * The module as Embind exposes it: addresses, sizes and status codes, nothing that a caller of the package sees.
+ * The core module as Embind exposes it: addresses, sizes and status codes, nothing that a caller of the package sees.
  *
- * Written by hand, because the generated declarations name no arguments; tests/web/node/raw.test.ts compares the list
- * of names with what every built variant really exports. Addresses are byte offsets into `wasmMemory`; 0 is "none".
+ * What every module has is in raw-module.ts, the study module in raw-study.ts. All are written by hand, because the
+ * generated declarations name no arguments; tests/web/node/raw.test.ts compares the names with what every built variant
+ * really exports. Addresses are byte offsets into `wasmMemory`; 0 is "none".
  */
-
-/** Codes in the order of `ErrorCode` in cpp/base/status.hpp. */
-export const rawCodes = [
-  "ok",
-  "invalid-argument",
-  "shape-mismatch",
-  "out-of-memory",
-  "unsupported",
-  "internal",
-] as const;
-export type RawCode = (typeof rawCodes)[number];
-
-export interface RawStatus {
-  /** Index into `rawCodes`. */
-  code: number;
-  /** Names the argument, what it was, what would be legal. Empty when `code` is 0. */
-  detail: string;
-}
-
-/**
- * Long work, cut into units that depend on the problem alone. `run(from, to)` does the units [from, to) on all threads
- * and returns; units may be run in any batches but in order. `status()` is final after construction.
- */
-export interface RawJob {
-  status(): RawStatus;
-  units(): number;
-  run(from: number, to: number): void;
-  delete(): void;
-}
-
-/** One point of a simulation: a job, and the table that stands when its last unit is done. */
-export interface RawSimulation extends RawJob {
-  /** Names of the columns, separated by commas; words of a column behind its name: "n,policy:fixed|dynamic". */
-  columns(): string;
-  rows(): number;
-  /** Address of (rows, columns) f64. */
-  table(): number;
-}
+import type { RawJob, RawModule, RawStatus } from "./raw-module.js";
 
 /** Shapes and addresses of one attention problem. All arrays are dense, in the given layout. */
 export interface RawProblem {
@@ -290,23 +254,8 @@ export interface RawDecodeProblem {
   maskPerHead: boolean;
 }
 
-export interface RawModule {
-  readonly wasmMemory: WebAssembly.Memory;
-  /** Present in builds with threads. */
-  readonly PThread?: { terminateAllThreads(): void };
-
-  /** 64-byte aligned, or 0 when there is no memory left. */
-  allocate(bytes: number): number;
-  release(address: number): void;
-  /** Bytes handed out by `allocate` and not released, and held by jobs. */
-  liveBytes(): number;
-  /** "simd" | "relaxed" | "threads" | "relaxed-threads" */
-  variant(): string;
-  version(): string;
-  /** Threads that work, the caller included. 1 in builds without threads. Called once, before any job. */
-  startThreads(threads: number): RawStatus;
-  stopThreads(): void;
-
+/** The core module: attention, top-k, searches, caches and the theory. */
+export interface RawCore extends RawModule {
   ExactJob: new (problem: RawProblem) => RawJob;
   /** The same in double, for `accumulate` 2. */
   PreciseJob: new (problem: RawProblem) => RawJob;
@@ -343,21 +292,7 @@ export interface RawModule {
   CacheMonitorJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawMonitorOptions) => RawJob;
   /** As `topKOffsets`, for (queries, heads) of a call on a cache. */
   cacheOffsets(cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions, offsets: number): number;
-  /** Widens `count` IEEE half floats at `from` (u16) to f32 at `to`. */
-  widenHalf(from: number, to: number, count: number): void;
 
-  /**
-   * One length n of protocol E1: rows of softmax(scale X W X^T) for Gaussian X, W = W_Q W_K^T.
-   * `weights`: 0 independent, 1 identity, 2 lowRank. `epsilon`: address of `epsilons` f64. `effective` (f64, epsilons):
-   * written, mean over the sampled rows of the number of entries above each epsilon. `sigma` (f64, 1): written, the
-   * standard deviation of the off-diagonal logits.
-   */
-  CollapseJob: new (options: RawCollapseOptions) => RawJob;
-  /**
-   * One point of protocol `id`, 2 .. 9 or 11. `numbers`: address of `count` f64, the parameters in the order in which
-   * the protocol reads them; `q` and `k`: addresses of (n, d) f32 of given heads, or 0.
-   */
-  Simulation: new (id: number, numbers: number, count: number, q: number, k: number) => RawSimulation;
   /**
    * The formulas of theory/: numbers in the order of their parameters in web/src/check/theory.ts, a list as address and
    * count. Those with more than one result write them to `out` as f64, in the order of web/src/operations/theory.ts.
@@ -401,19 +336,6 @@ export interface RawModule {
   windowLaw(n: number, alpha: number, exponent: number, min: number, max: number): number;
 }
 
-export interface RawCollapseOptions {
-  n: number;
-  headDim: number;
-  rows: number;
-  weights: number;
-  rank: number;
-  seed: number;
-  epsilon: number;
-  epsilons: number;
-  effective: number;
-  sigma: number;
-}
-
 export interface RawRadiusOptions {
   /** (headDim, width) f32 each. */
   queryWeights: number;
@@ -436,6 +358,3 @@ export interface RawRadiusOptions {
   /** f64, written. */
   result: number;
 }
-
-/** The default export of every glue file. */
-export type RawFactory = (options: Record<string, unknown>) => Promise<RawModule>;

@@ -7,18 +7,21 @@
 import { HeedError, reasonOf, type HeedErrorCode } from "../errors.js";
 import type { Info, MemoryUse } from "../results.js";
 import { Heap } from "./heap.js";
-import { rawCodes, type RawModule, type RawStatus } from "./raw.js";
+import { rawCodes, type RawModule, type RawStatus } from "./raw-module.js";
+import type { RawCore } from "./raw.js";
+import type { RawStudy } from "./raw-study.js";
 
 /** The largest block that a 32-bit address can be asked for. */
 const largestBlock = 0xffffffff - 64;
 
-export class Runtime {
+/** The core unless another module is named; what works on any takes an AnyRuntime. */
+export class Runtime<Raw extends RawModule = RawCore> {
   readonly heap: Heap;
   #dead: string | undefined;
   #disposed = false;
 
   constructor(
-    readonly raw: RawModule,
+    readonly raw: Raw,
     memory: WebAssembly.Memory,
     readonly info: Info,
   ) {
@@ -94,3 +97,15 @@ export class Runtime {
     }
   }
 }
+
+/** What each module exports. */
+export interface RawModules {
+  core: RawCore;
+  study: RawStudy;
+}
+
+/** Any module, seen as what all of them have. */
+export type AnyRuntime = Runtime<RawModule>;
+
+/** The module that runs the simulations. */
+export type StudyRuntime = Runtime<RawStudy>;

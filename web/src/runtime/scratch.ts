@@ -4,13 +4,13 @@
  * Tried: keeping the blocks for the next call of the same size. The allocator finds a freed block of that size at once
  * and touches no page, so there was nothing to save, and a cancelled call would not have given its memory back.
  */
-import type { Runtime } from "./runtime.js";
+import type { AnyRuntime } from "./runtime.js";
 
 export class Scratch {
-  readonly #runtime: Runtime;
+  readonly #runtime: AnyRuntime;
   readonly #addresses: number[] = [];
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: AnyRuntime) {
     this.#runtime = runtime;
   }
 

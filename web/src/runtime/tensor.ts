@@ -8,17 +8,17 @@ import { checkFloat32 } from "../check/arrays.js";
 import { checkCount } from "../check/numbers.js";
 import { HeedError } from "../errors.js";
 import { disposeOnUsing } from "./dispose.js";
-import type { Runtime } from "./runtime.js";
+import type { AnyRuntime } from "./runtime.js";
 
 /** Numbers in the module's memory. `heed.tensor()` and calls with tensors make them; the caller disposes them. */
 export class Tensor {
   /** How many f32 numbers it holds. Their order is that of the arrays it stands for. */
   readonly length: number;
-  readonly #runtime: Runtime;
+  readonly #runtime: AnyRuntime;
   #address: number;
 
   /** @internal */
-  constructor(runtime: Runtime, address: number, length: number) {
+  constructor(runtime: AnyRuntime, address: number, length: number) {
     this.#runtime = runtime;
     this.#address = address;
     this.length = length;
@@ -34,7 +34,7 @@ export class Tensor {
   }
 
   /** @internal Its place in the memory of `runtime`. */
-  address(runtime: Runtime, name: string): number {
+  address(runtime: AnyRuntime, name: string): number {
     if (runtime !== this.#runtime) {
       throw new HeedError("invalid-argument", `${name} is a Tensor of another instance; each has its own memory`);
     }
@@ -66,7 +66,7 @@ export function isTensor(value: unknown): value is Tensor {
 }
 
 /** Zeros of a length, or a copy of an array. @throws {HeedError} `invalid-argument`, `detached`, `out-of-memory` */
-export function createTensor(runtime: Runtime, contents: number | Float32Array): Tensor {
+export function createTensor(runtime: AnyRuntime, contents: number | Float32Array): Tensor {
   const numbers = typeof contents === "number" ? undefined : checkFloat32("the contents of a tensor", contents);
   const length = numbers?.length ?? checkCount("the length of a tensor", contents, 0);
   if (numbers && runtime.heap.contains(numbers)) {

@@ -1,6 +1,9 @@
 /**
- * The builds of the module, and what each needs. One table drives loading, the test matrix and the lab's menu; there
+ * The builds of the modules, and what each needs. One table drives loading, the test matrix and the lab's menu; there
  * is nothing to dispatch inside a module, because one unknown instruction would make all of it invalid.
+ *
+ * Modules are loaded when they are needed: `core` by create, `study` by the first simulation. Each has its own memory
+ * and threads, and is loaded in the variant of the core.
  */
 import type { Features } from "./features.js";
 
@@ -37,3 +40,9 @@ export function hasThreads(variant: VariantName): boolean {
   const needs: readonly (keyof Features)[] = variants.find(({ name }) => name === variant)?.needs ?? [];
   return needs.includes("threads");
 }
+
+/** The modules, and the beginning of their files' names: `<stem>-<variant>.wasm`. */
+export const moduleStems = { core: "heed", study: "heed-study" } as const;
+
+/** A module by name. */
+export type ModuleName = keyof typeof moduleStems;

@@ -6,9 +6,9 @@
  * small (some 100 KB), so compiling while they stream in would save nothing that can be felt.
  */
 import { HeedError, reasonOf } from "../errors.js";
-import type { WasmSource } from "../options.js";
+import type { CreateOptions, WasmSource } from "../options.js";
 import type { Platform, ReadOptions } from "./platform.js";
-import type { VariantName } from "./variants.js";
+import type { ModuleName, VariantName } from "./variants.js";
 
 const magic = [0x00, 0x61, 0x73, 0x6d];
 
@@ -22,7 +22,7 @@ function checkMagic(bytes: Uint8Array, from: string): void {
   throw new HeedError(
     "load-failed",
     `${from} is not WebAssembly${html ? " but HTML: the server answered with a page" : ""} (it starts with ` +
-      `${JSON.stringify(start)}); serve the file heed-<variant>.wasm there, or pass its place as the option wasm`,
+      `${JSON.stringify(start)}); serve the package's file of that name there, or pass its place as the option wasm`,
   );
 }
 
@@ -65,26 +65,39 @@ function ownBytes(source: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer
   return new Uint8Array(view);
 }
 
+/** Whether a caller's option is a source, rather than an object of them. */
+export function isWasmSource(value: unknown): value is WasmSource {
+  if (typeof value === "string" || ArrayBuffer.isView(value)) return true;
+  const kinds = [URL, ArrayBuffer, WebAssembly.Module, ...(typeof Response === "function" ? [Response] : [])];
+  return kinds.some((kind) => value instanceof kind);
+}
+
+/** What the caller names for a module: a source alone is the core's. */
+export function sourceOf(name: ModuleName, wasm: CreateOptions["wasm"]): WasmSource | undefined {
+  if (!isWasmSource(wasm)) return wasm?.[name];
+  return name === "core" ? wasm : undefined;
+}
+
 /** @throws {HeedError} `load-failed` */
 export async function compileSource(
   platform: Platform,
+  name: ModuleName,
   variant: VariantName,
   source: WasmSource | undefined,
   options: ReadOptions,
 ): Promise<WebAssembly.Module> {
   if (source === undefined) {
     // A cancelled download would fail for the others who wait for it.
-    const url = platform.wasmUrl(variant);
+    const url = platform.wasmUrl(name, variant);
     return options.signal ? fetchAndCompile(platform, url, options) : ownModule(platform, url, options);
   }
   if (source instanceof WebAssembly.Module) return source;
   if (typeof source === "string" || source instanceof URL) {
     return fetchAndCompile(platform, platform.resolve(source), options);
   }
-  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
-    return compile(ownBytes(source), "the option wasm", options);
-  }
-  return compile(await responseBytes(source), source.url || "the Response of the option wasm", options);
+  const option = `the option ${name === "core" ? "wasm" : `wasm.${name}`}`;
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compile(ownBytes(source), option, options);
+  return compile(await responseBytes(source), source.url || `the Response of ${option}`, options);
 }
 
 /** The body of a response that the caller fetched. @throws {HeedError} `load-failed` */

@@ -52,8 +52,9 @@ import type {
 import { disposeOnUsing } from "../runtime/dispose.js";
 import { isKeyIndex, type KeyIndex } from "../runtime/key-index.js";
 import { load } from "../runtime/load.js";
+import { Modules } from "../runtime/modules.js";
 import type { Platform } from "../runtime/platform.js";
-import type { Runtime } from "../runtime/runtime.js";
+import type { Runtime, StudyRuntime } from "../runtime/runtime.js";
 import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
 import type { TheoryOf } from "../theory.js";
 import { KvCache } from "./kv-cache.js";
@@ -70,10 +71,13 @@ export class Heed {
   readonly info: Info;
   /** Formulas in double precision; each throws `invalid-argument` for a parameter outside its range. */
   readonly theory: Theory;
+  readonly #modules: Modules;
   readonly #runtime: Runtime;
 
   /** @internal */
-  constructor(runtime: Runtime) {
+  constructor(modules: Modules) {
+    const runtime = modules.core;
+    this.#modules = modules;
     this.#runtime = runtime;
     this.info = Object.freeze({ ...runtime.info });
     const radius: Theory["radius"] = (parameters, options = {}) => {
@@ -199,7 +203,7 @@ export class Heed {
 
   /**
    * Runs a protocol of the theory, row by row; the README lists them by id. What was yielded stays when a later row
-   * fails or the signal aborts.
+   * fails or the signal aborts. It needs `create({ studies: true })`, because nothing can be loaded in a call.
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `disposed`, `out-of-memory`
    */
@@ -210,16 +214,22 @@ export class Heed {
   ): Generator<SimulationRows[Id], void, undefined> {
     this.#runtime.assertAlive();
     checkSimulationOptions(options);
+    const runtime = this.#modules.beside("study");
     // The rows of a protocol are those of its id.
-    return this.#points(planSimulation(id, parameters), options) as Generator<SimulationRows[Id], void, undefined>;
+    return this.#points(runtime, planSimulation(id, parameters), options) as Generator<
+      SimulationRows[Id],
+      void,
+      undefined
+    >;
   }
 
   *#points(
+    runtime: StudyRuntime,
     points: readonly SimulationPoint[],
     { signal, onProgress }: CallOptions,
   ): Generator<SimulationRow, void, undefined> {
     for (const [i, point] of points.entries()) {
-      const rows = this.#complete({ ...(signal ? { signal } : {}) }, () => prepareSimulation(this.#runtime, point));
+      const rows = this.#complete({ ...(signal ? { signal } : {}) }, () => prepareSimulation(runtime, point));
       onProgress?.({ phase: "run", loaded: i + 1, total: points.length });
       for (const row of rows) {
         signal?.throwIfAborted();
@@ -250,12 +260,12 @@ export class Heed {
 
   /** How much memory is in use. @throws {HeedError} `disposed` */
   memory(): MemoryUse {
-    return this.#runtime.memory();
+    return this.#modules.memory();
   }
 
   /** Ends the threads and gives the memory up, tensors included. A second call does nothing. */
   dispose(): void {
-    this.#runtime.dispose();
+    this.#modules.dispose();
   }
 
   declare [Symbol.dispose]: () => void;
@@ -281,5 +291,12 @@ disposeOnUsing(Heed);
 /** @internal */
 export async function createSync(platform: Platform, options: CreateOptions = {}): Promise<Heed> {
   checkCreateOptions(options);
-  return new Heed(await load(platform, options));
+  const modules = new Modules(platform, await load(platform, options), options);
+  try {
+    if (options.studies) await modules.load("study", options);
+    return new Heed(modules);
+  } catch (error) {
+    modules.dispose();
+    throw error;
+  }
 }

@@ -19,6 +19,7 @@ import { prepareSimulation } from "../operations/simulate.js";
 import { prepareTheory } from "../operations/theory.js";
 import type { Progress } from "../options.js";
 import { load } from "../runtime/load.js";
+import { Modules } from "../runtime/modules.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { dropIndex, keepIndex, withIndex } from "./indexes.js";
@@ -33,11 +34,12 @@ export interface HostPort {
   pause(): Promise<void>;
 }
 
-type Work = Exclude<RequestName, "load">;
+type Work = Exclude<RequestName, "load" | "loadBeside">;
 type Prepare<Name extends Work> = (
   runtime: Runtime,
   args: Requests[Name]["args"],
   caches: Caches,
+  modules: Modules,
 ) => Operation<Requests[Name]["reply"]>;
 
 /** Something that has no result. */
@@ -62,7 +64,7 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
     const points = planSimulation(id, parameters as never);
     return singleOperation(runtime, () => points);
   },
-  simulate: prepareSimulation,
+  simulate: (_, point, __, modules) => prepareSimulation(modules.beside("study"), point),
   theory: prepareTheory,
   radius: prepareRadius,
   cacheCreate: (runtime, shape, caches) => singleOperation(runtime, () => caches.create(runtime, shape)),
@@ -81,7 +83,7 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
   cacheRestore: (runtime, { cache, saved }, caches) => done(runtime, () => caches.get(cache).restore(saved)),
   cacheLength: (runtime, { cache, layer }, caches) => singleOperation(runtime, () => caches.get(cache).length(layer)),
   cacheBytes: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).bytes()),
-  memory: (runtime) => singleOperation(runtime, () => runtime.memory()),
+  memory: (runtime, _, __, modules) => singleOperation(runtime, () => modules.memory()),
 };
 
 function posted(error: unknown): PostedError {
@@ -98,9 +100,10 @@ function buffersOf(reply: unknown): ArrayBuffer[] {
 class Host {
   readonly #queue: Call[] = [];
   readonly #caches = new Caches();
-  #runtime: Runtime | undefined;
+  #modules: Modules | undefined;
   #running: number | undefined;
-  #cancelled = false;
+  /** Aborted when the running call is cancelled. */
+  #cancelled = new AbortController();
 
   constructor(
     readonly port: HostPort,
@@ -115,7 +118,7 @@ class Host {
 
   #cancel(id: number): void {
     if (this.#running === id) {
-      this.#cancelled = true;
+      this.#cancelled.abort();
       return;
     }
     const at = this.#queue.findIndex((call) => call.id === id);
@@ -128,7 +131,7 @@ class Host {
   async #drain(): Promise<void> {
     for (let call = this.#queue.shift(); call !== undefined; call = this.#queue.shift()) {
       this.#running = call.id;
-      this.#cancelled = false;
+      this.#cancelled = new AbortController();
       await this.#answer(call);
       this.#running = undefined;
     }
@@ -140,33 +143,46 @@ class Host {
       if (call.reports) this.port.post({ kind: "progress", id, progress }, []);
     };
     try {
-      const reply = call.name === "load" ? await this.#load(call.args, report) : await this.#work(call, report);
+      const reply = await this.#reply(call, report);
       if (reply === undefined) this.port.post({ kind: "cancelled", id }, []);
-      else this.port.post({ kind: "reply", id, value: reply }, [...new Set(buffersOf(reply))]);
+      else
+        this.port.post({ kind: "reply", id, value: reply as Requests[RequestName]["reply"] }, [
+          ...new Set(buffersOf(reply)),
+        ]);
     } catch (error) {
       this.port.post({ kind: "failure", id, error: posted(error) }, []);
     }
   }
 
-  async #load(args: Requests["load"]["args"], onProgress: (progress: Progress) => void) {
-    this.#runtime = await load(this.platform, { ...args, onProgress });
-    return this.#runtime.info;
+  /** Undefined when it was cancelled. */
+  async #reply(call: Call, onProgress: (progress: Progress) => void): Promise<unknown> {
+    if (call.name === "load") return this.#load(call.args, onProgress);
+    const modules = this.#modules;
+    if (!modules) throw new HeedError("internal", `${call.name} came before load`);
+    if (call.name !== "loadBeside") return this.#work(modules, call, onProgress);
+    await modules.load(call.args.module, { signal: this.#cancelled.signal, onProgress });
+    return true;
   }
 
-  /** Undefined when it was cancelled. */
-  async #work(call: Exclude<Call, { name: "load" }>, report: (progress: Progress) => void) {
-    const runtime = this.#runtime;
-    if (!runtime) throw new HeedError("internal", `${call.name} came before load`);
+  async #load({ studies, ...args }: Requests["load"]["args"], onProgress: (progress: Progress) => void) {
+    const core = await load(this.platform, { ...args, onProgress });
+    this.#modules = new Modules(this.platform, core, args);
+    if (studies) await this.#modules.load("study", { onProgress });
+    return core.info;
+  }
+
+  async #work(modules: Modules, call: Extract<Call, { name: Work }>, report: (progress: Progress) => void) {
+    const { core } = modules;
     // The table has an entry of the right type for every name; the compiler cannot follow the pairing.
     const start = prepare[call.name] as Prepare<Work>;
     const began = performance.now();
-    const operation = start(runtime, call.args as never, this.#caches);
+    const operation = start(core, call.args as never, this.#caches, modules);
     try {
       const ended = await runInSteps(operation, {
-        threads: runtime.info.threads,
+        threads: core.info.threads,
         sincePause: performance.now() - began,
         pause: () => this.port.pause(),
-        cancelled: () => this.#cancelled,
+        cancelled: () => this.#cancelled.signal.aborted,
         report: (loaded, total) => report({ phase: "run", loaded, total }),
       });
       return ended ? operation.finish() : undefined;

@@ -19,14 +19,18 @@ import type { HeedErrorCode } from "../errors.js";
 import type { FormulaResult } from "../operations/theory.js";
 import type { CreateOptions, Progress, SimulationId } from "../options.js";
 import type { TopKOutput } from "../operations/attend-top-k.js";
+import type { BesideName } from "../runtime/modules.js";
+import type { ModuleName } from "../runtime/variants.js";
 import type { Radius } from "../theory.js";
 import type { Info, MemoryUse, Selection, SimulationRow } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
-export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory"> & {
-  /** An address is resolved, a response read: neither can be posted. */
-  wasm?: string | Uint8Array<ArrayBuffer> | WebAssembly.Module;
+export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory" | "studies"> & {
+  wasm?: { [Name in ModuleName]?: PostedSource };
 };
+
+/** Where a module comes from. An address is resolved, a response read: neither can be posted. */
+export type PostedSource = string | Uint8Array<ArrayBuffer> | WebAssembly.Module;
 
 /** Keys are numbers, or an index that the worker holds. */
 export type PostedTopKPlan = Omit<TopKPlan<never>, "k"> & {
@@ -47,6 +51,8 @@ export interface Requests {
   scores: { args: ScoresPlan<never>; reply: Float32Array };
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };
+  /** Loads a module beside the core, if it is not there yet. */
+  loadBeside: { args: { module: BesideName }; reply: true };
   /** What the caller passed, unchecked. */
   planSimulation: { args: { id: SimulationId; parameters: object }; reply: SimulationPoint[] };
   simulate: { args: SimulationPoint; reply: SimulationRow[] };

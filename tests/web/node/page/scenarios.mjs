@@ -15,6 +15,23 @@ async function use({ address, options = {} }) {
   }
 }
 
+/** A small simulation, and when it fails a small call after it. */
+async function simulate({ address = "/dist/web.js", ...options }) {
+  const { create } = await import(address);
+  const heed = await create(options);
+  let rows = 0;
+  try {
+    for await (const row of heed.simulate("E1", { n: [64], epsilon: [0.01] })) rows += row.n === 64 ? 1 : 0;
+    return { rows };
+  } catch ({ code, message }) {
+    const ones = new Float32Array(256).fill(1);
+    const out = await heed.attend(ones, ones, ones, { heads: 2, headDim: 8 });
+    return { code, message, sum: out.reduce((a, b) => a + b, 0) };
+  } finally {
+    await heed.dispose();
+  }
+}
+
 /** Every build of heed/sync in a worker of the page's own: name, whether it has threads, the sum of a result. */
 function syncInWorker() {
   const source = `
@@ -98,4 +115,4 @@ async function createAndDispose({ times }) {
   }
 }
 
-globalThis.scenarios = { use, syncInWorker, largeCall, createAndDispose };
+globalThis.scenarios = { use, simulate, syncInWorker, largeCall, createAndDispose };

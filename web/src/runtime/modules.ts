@@ -1,0 +1,65 @@
+/**
+ * The modules of one instance: the core, which `create` loads, and those beside it, each loaded once, when it is
+ * wanted.
+ *
+ * A module knows nothing of the others: it has its own memory and threads, so a Tensor of one is none of another.
+ */
+import { HeedError } from "../errors.js";
+import type { MemoryUse } from "../results.js";
+import { loadBeside, type ModuleOptions, type Watch } from "./load.js";
+import type { Platform } from "./platform.js";
+import type { RawModules, Runtime } from "./runtime.js";
+import type { ModuleName } from "./variants.js";
+
+/** A module that is not the core, by name. */
+export type BesideName = Exclude<ModuleName, "core">;
+
+type Beside = { [Name in BesideName]?: Runtime<RawModules[Name]> };
+
+/** What loads a module, as the option of `create` that asks for it. */
+const optionOf: Record<BesideName, string> = { study: "studies" };
+
+export class Modules {
+  readonly #beside: Beside = {};
+
+  constructor(
+    readonly platform: Platform,
+    readonly core: Runtime,
+    readonly options: ModuleOptions,
+  ) {}
+
+  /** Does nothing for one that is there. @throws {HeedError} `load-failed`, `out-of-memory`, or the signal's reason */
+  async load(name: BesideName, watch: Watch): Promise<void> {
+    this.core.assertAlive();
+    if (this.#beside[name]) return;
+    this.#beside[name] = await loadBeside(this.platform, name, this.core.info, { ...this.options, ...watch });
+  }
+
+  /** One that was loaded. @throws {HeedError} `invalid-argument` when it was not */
+  beside<Name extends BesideName>(name: Name): Runtime<RawModules[Name]> {
+    this.core.assertAlive();
+    const runtime = this.#beside[name];
+    if (runtime) return runtime;
+    const option = optionOf[name];
+    throw new HeedError(
+      "invalid-argument",
+      `${option} was not set, so the ${name} module was not loaded; this call needs create({ ${option}: true })`,
+    );
+  }
+
+  /** Of all modules together. */
+  memory(): MemoryUse {
+    const uses = [this.core, ...Object.values(this.#beside)].map((runtime) => runtime.memory());
+    const sum = (of: keyof MemoryUse) => uses.reduce((bytes, use) => bytes + use[of], 0);
+    return { liveBytes: sum("liveBytes"), totalBytes: sum("totalBytes") };
+  }
+
+  /** Ends them all. A second call does nothing. */
+  dispose(): void {
+    try {
+      this.core.dispose();
+    } finally {
+      for (const runtime of Object.values(this.#beside)) runtime.dispose();
+    }
+  }
+}
