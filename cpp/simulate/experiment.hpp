@@ -99,9 +99,10 @@ class Experiment {
   TaskPool& pool_;
   Status status_;
 
- private:
+  /// After the last unit: writes the rows.
   virtual void finish() = 0;
 
+ private:
   const char* columns_;
   std::vector<StudyRequest> requests_;
   std::unique_ptr<StudyRunner> runner_;

@@ -592,6 +592,83 @@ export interface SampleComplexitySweep extends Pick<SimulationSource, "rows" | "
   n?: readonly number[];
 }
 
+/**
+ * E13: what keys cost that a search overlooks, for simulated misses and for real searches. `d` is at most 128; rows are
+ * the last `rows` tokens; `input` may not be "sink".
+ */
+export interface PreselectionSweep extends Omit<SimulationSource, "repeats">, GivenHeads {
+  /** 2 to 2^17 each. Default: 1024, 2048, 4096. */
+  n?: readonly number[];
+  /** Entries kept. Default: 64. */
+  keep?: number;
+  /** Shares of the k best that a simulated search finds. Default: 1, 0.99, 0.95, 0.9, 0.8, 0.5. */
+  recall?: readonly number[];
+  /** Dropped masses at whose certificate the search by pages stops; 0 goes on to the exact set. Default: 0, 0.1, 0.5, 0.9. */
+  enough?: readonly number[];
+  /** Tables of hashes that are asked, 1 to 16. Default: 1, 4, 16. */
+  tables?: readonly number[];
+  /** Principal components of the keys that rank them, 1 to d. Default: d / 8, d / 4, d / 2. */
+  components?: readonly number[];
+  /** Channels where |q| is largest that rank the keys, 1 to d. Default: d / 8, d / 4, d / 2. */
+  channels?: readonly number[];
+}
+
+/**
+ * E17: tasks whose answer is known (one needle, four needles, an average, an induction copy, a maximum) by plain
+ * attention, by what is proposed against its dispersion, and by top-k attention.
+ */
+export interface TaskSweep {
+  /** 8 to 2^17 each. Default: 256, 1024, 4096, 16384. */
+  n?: readonly number[];
+  /** Head dimension, 1 to 256: the score of the key that is looked for is sigma signal sqrt(d). Default: 64. */
+  d?: number;
+  /** Standard deviation of the scores of the other keys. Default: 1. */
+  sigma?: number;
+  /** Cosine of the query with the key that it looks for, 0 to 1. Default: 0.6. */
+  signal?: number;
+  /** Lengths of keys are e^(spread z), z normal; 0 to 4. Default: 0. */
+  spread?: number;
+  /** Classes that needles may have, at least 4. Default: 64. */
+  classes?: number;
+  /** Different tokens of the induction task. Default: 512. */
+  vocabulary?: number;
+  /** What an average may be off by. Default: 0.025. */
+  tolerance?: number;
+  /** Entries that top-k methods keep. Default: 64. */
+  keep?: number;
+  /** Length at which log-n scaling changes nothing. Default: 256. */
+  reference?: number;
+  /** What the adaptive temperature brings e^entropy down to. Default: 16. */
+  perplexity?: number;
+  /** Score of the sink. Default: 6. */
+  sink?: number;
+  /** Trials of each task, at most 65536. Default: 256. */
+  rows?: number;
+  /** Same seed, same trials. Default: 0. */
+  seed?: number;
+}
+
+/** E18: what certificates promise beside the truth. As E13 for `d`, rows and `input`. */
+export interface CertificateSweep extends Omit<SimulationSource, "repeats">, GivenHeads {
+  /** 2 to 2^17 each. Default: 1024, 2048, 4096. */
+  n?: readonly number[];
+  /** Masses that may be dropped, between 0 and 1. Default: 0.01, 0.1, 0.5. */
+  mass?: readonly number[];
+}
+
+/**
+ * E22: how fast searches are beside exact attention. As E13 for `d`, rows (at most 1024, by default 64) and `input`;
+ * `repeats` (by default 5) are timed calls. The times are measured: they depend on the machine and on `threads`.
+ */
+export interface SpeedSweep extends SimulationSource, GivenHeads {
+  /** 2 to 2^17 each. Default: 1024, 2048, ..., 16384. */
+  n?: readonly number[];
+  /** Constant numbers of entries to keep. Default: 64, or none with `exponent`. */
+  keep?: readonly number[];
+  /** C of k = n^C, 0 to 1 each. Default: 0.5, or none with `keep`. */
+  exponent?: readonly number[];
+}
+
 /** The simulations by id, listed in the README, and what they take. */
 export interface SimulationParameters {
   E1: CollapseParameters;
@@ -605,11 +682,15 @@ export interface SimulationParameters {
   E9: ViolationSweep;
   E11: CalibrationSweep;
   E12: PrecisionSweep;
+  E13: PreselectionSweep;
   E14: MisfitSweep;
   E15: DepthSweep;
   E16: PositionSweep;
+  E17: TaskSweep;
+  E18: CertificateSweep;
   E19: CriticalSweep;
   E20: SampleComplexitySweep;
+  E22: SpeedSweep;
 }
 
 /** What `simulate` can run. */

@@ -483,6 +483,107 @@ export interface SampleComplexityRow {
   slopeError: number;
 }
 
+/** One row of E13: one length, selector and setting. Means over rows. */
+export interface PreselectionRow {
+  n: number;
+  d: number;
+  k: number;
+  /**
+   * Simulated misses (evenly spread ranks, the largest, by lot), the library's searches, and the best k by a few
+   * principal components of the keys or by the channels where |q| is largest.
+   */
+  selector: "uniform" | "worst" | "random" | "pages" | "int8" | "lsh" | "components" | "channels";
+  /** The recall asked for, the certified mass at which pages stop, tables, components or channels. */
+  setting: number;
+  /** Share of the k best that was found. */
+  recall: number;
+  /** Share of the keys that were scored exactly. */
+  scored: number;
+  /** Dropped mass of the set that was found: that of the exact set, plus `missed`, minus `substituted`. */
+  dropped: number;
+  missed: number;
+  substituted: number;
+  /** l2 distance of the renormalized row from the row. */
+  l2: number;
+  exactDropped: number;
+  exactL2: number;
+  /** `dropped` over `exactDropped`, `l2` over `exactL2`. */
+  amplification: number;
+  l2Amplification: number;
+  /** Rows where the identity of `dropped` fails: 0. */
+  violations: number;
+}
+
+/** One row of E17: one length, task and method. */
+export interface TaskResultRow {
+  n: number;
+  task: "needle" | "needles" | "average" | "induction" | "maximum";
+  method:
+    | "plain"
+    | "logLength"
+    | "adaptive"
+    | "offByOne"
+    | "sink"
+    | "normalized"
+    | "bfloat"
+    | "renormalized"
+    | "compensated"
+    | "linear"
+    | "scaledTopK";
+  k: number;
+  trials: number;
+  /** Share of right answers, and its standard error. */
+  accuracy: number;
+  accuracyError: number;
+  /** Mean weight on the keys that are looked for; NaN for `average` and `maximum`. */
+  weight: number;
+  /** What the number that is read is off by, root of the mean square; NaN for the other three. */
+  error: number;
+}
+
+/** One row of E18: one length, mass and certificate. Means over rows. */
+export interface CertificateRow {
+  n: number;
+  d: number;
+  sigma: number;
+  mass: number;
+  certificate: "truth" | "singleGap" | "headAware" | "blockwise";
+  /** Fewest entries that are certified (known, for "truth") to drop at most `mass`, and over the true number. */
+  keep: number;
+  keepRatio: number;
+  /** Share of the keys whose scores that takes. */
+  scored: number;
+  /** At the true number of entries: the bound, the dropped mass, and one over the other. */
+  bound: number;
+  tau: number;
+  boundRatio: number;
+  /** Share of the keys that finding that exact set takes. */
+  scoredExact: number;
+  /** Rows whose bound is below the dropped mass: 0. */
+  violations: number;
+}
+
+/** One row of E22: one length, number of entries and method. */
+export interface SpeedRow {
+  n: number;
+  d: number;
+  rule: KeepRule;
+  value: number;
+  k: number;
+  method: "dense" | "scan" | "quickselect" | "heap" | "radix" | "pages" | "int8";
+  /** Wall time of a query, the median of the repeats. */
+  nanoseconds: number;
+  /** Share of the keys that were scored exactly. */
+  scored: number;
+  /** Over "dense". */
+  speedup: number;
+  /** Nanoseconds a key that the index takes to make; NaN without an index. */
+  build: number;
+  threads: number;
+  /** Rows whose set is not that of "scan": 0. */
+  violations: number;
+}
+
 /** The rows that each simulation yields. */
 export interface SimulationRows {
   E1: CollapseRow;
@@ -496,11 +597,15 @@ export interface SimulationRows {
   E9: ViolationRow;
   E11: CalibrationRow;
   E12: PrecisionRow;
+  E13: PreselectionRow;
   E14: MisfitRow;
   E15: DepthRow;
   E16: PositionRow;
+  E17: TaskResultRow;
+  E18: CertificateRow;
   E19: CriticalRow;
   E20: SampleComplexityRow;
+  E22: SpeedRow;
 }
 
 /** A row of any of them. */

@@ -41,7 +41,10 @@ const names = ["n", "d", "epsilon", "weights", "rank", "rows", "seed"];
 /** Chosen: the standard error of the mean over 256 rows is about a sixteenth of a row's spread. */
 const usualRows = 256;
 /** Protocols that heads of a model can be given to. */
-const forHeads: readonly string[] = ["E2", "E4", "E5", "E7", "E8", "E9", "E11", "E12", "E14"];
+const forHeads: readonly string[] = [
+  ...["E2", "E4", "E5", "E7", "E8", "E9", "E11"],
+  ...["E12", "E13", "E14", "E18", "E22"],
+];
 /** Protocols of rows from length `from` to `to`. */
 const mixedLengths: readonly string[] = ["E8", "E14"];
 

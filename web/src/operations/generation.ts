@@ -168,4 +168,3 @@ export function prepareProfile(decoder: StoredDecoder, { prompt, policies }: Run
   const run = { ids: idsOf(decoder, prompt), policies, logits: false, profile: true };
   return prepareApart(decoder, run, ({ profile }) => profile as AttentionProfile);
 }
-

@@ -2,7 +2,7 @@
 import { HeedError } from "../errors.js";
 import { checkWord } from "./names.js";
 import { checkPositive } from "./numbers.js";
-import type { Protocol } from "./protocols.js";
+import { listed, type Protocol } from "./protocol-points.js";
 import { checkList, type Reader } from "./simulation-reader.js";
 import { longestRow, sourceNames, type Source } from "./simulation-source.js";
 
@@ -11,7 +11,6 @@ const longestSum = 2 ** 16;
 /** Every row of every layer is computed. */
 const longestText = 8192;
 const most = { d: 1024, tokens: 1 << 20 };
-const listed = (numbers: readonly number[]) => [numbers.length, ...numbers];
 const powers = (from: number, factor: number, count: number) =>
   Array.from({ length: count }, (_, i) => from * factor ** i);
 /** From `from` to `to` in equal steps of the logarithm. */
