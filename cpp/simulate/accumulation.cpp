@@ -12,11 +12,6 @@ class Terms {
   Terms(const WeightedKeys& keys, NumberFormat format, const Rounding& round) noexcept
       : keys_(keys), integer_(format == NumberFormat::kInt8), round_(round) {}
 
-  /// e^(s - s_max) in double.
-  double exact(std::size_t key) const noexcept {
-    return std::exp(double{keys_.scores[key]} - double{keys_.highest});
-  }
-
   void make(std::size_t key, double weight, double* x) const noexcept {
     const float* value = keys_.values + key * kValueColumns;
     const double narrow = integer_ ? std::nearbyint(127.0 * weight) / 127.0 : round_(weight);
@@ -54,7 +49,7 @@ Accumulated in_order(const WeightedKeys& keys, NumberFormat format, bool compens
   double sums[kSums] = {}, carry[kSums] = {}, x[kSums];
   std::size_t ties = keys.ties;
   for (std::size_t j = 0; j < keys.count; ++j) {
-    const double weight = terms.exact(j);
+    const double weight = keys.weights[j];
     if (best) {
       const bool kept = keys.scores[j] > keys.cut || (keys.scores[j] == keys.cut && ties > 0);
       if (kept && keys.scores[j] == keys.cut) --ties;
@@ -113,7 +108,7 @@ Accumulated in_pairs(const WeightedKeys& keys, NumberFormat format) noexcept {
   std::size_t depth = 0;
   for (std::size_t j = 0; j < keys.count; ++j) {
     Part& leaf = stack[depth++];
-    leaf.weight = leaf.largest = terms.exact(j);
+    leaf.weight = leaf.largest = keys.weights[j];
     leaf.keys = 1;
     leaf.seen = 1.0;
     leaf.position = (static_cast<double>(j) + 0.5) / static_cast<double>(keys.count);

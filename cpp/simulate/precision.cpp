@@ -51,7 +51,7 @@ class Precision final : public Experiment, private RowVisitor {
     add({.source = common_.source, .visitor = this}, 1);
     ready(parameters);
     if (!status_.ok()) return;
-    if (!values_.resize(common_.source.n * kValueColumns) ||
+    if (!values_.resize(common_.source.n * kValueColumns) || !weights_.resize(common_.source.n * pool.threads()) ||
         !measured_.resize(common_.source.sampled() * kCases * kMeasured))
       status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
   }
@@ -85,16 +85,19 @@ class Precision final : public Experiment, private RowVisitor {
     }
   }
 
-  void visit(std::size_t row, const float* scores, const SortedRow& sorted, std::size_t) noexcept override {
+  void visit(std::size_t row, const float* scores, const SortedRow& sorted, std::size_t thread) noexcept override {
     const std::size_t own = RowSource::token(common_.source, row);
     const std::size_t visible = common_.source.causal ? own + 1 : common_.source.n;
     const std::size_t k = std::min(keep_, visible);
     std::size_t ties = 0;
     while (ties < k && sorted.score(k - 1 - ties) == sorted.score(k - 1)) ++ties;
+    // Once, for all formats.
+    double* weights = weights_.data() + thread * common_.source.n;
+    for (std::size_t j = 0; j < visible; ++j) weights[j] = std::exp(double{scores[j]} - sorted.score(0));
     WeightedKeys keys{.scores = scores,
+                      .weights = weights,
                       .values = values_.data(),
                       .count = visible,
-                      .highest = static_cast<float>(sorted.score(0)),
                       .cut = static_cast<float>(sorted.score(k - 1)),
                       .ties = ties,
                       .value_ranges = {}};
@@ -159,6 +162,7 @@ class Precision final : public Experiment, private RowVisitor {
   std::size_t keep_ = 64;
   Buffer<float> values_;               // (n, kValueColumns)
   float ranges_[kValueColumns] = {};   // the largest |value| of each column
+  Buffer<double> weights_;             // of the row at hand, per thread
   Buffer<double> measured_;            // (rows, kCases, kMeasured)
 };
 

@@ -510,13 +510,13 @@ export interface PrecisionSweep extends Omit<SimulationSource, "self" | "repeats
   n?: readonly number[];
   /** Entries that the top-k sum keeps. Default: 64. */
   keep?: number;
-  /** Default: 32. */
+  /** At most 4096. Default: 32. */
   rows?: number;
 }
 
 /** E14: what a wrong alpha or C costs on rows of mixed lengths. */
 export interface MisfitSweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
-  /** Rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
+  /** At most 4096 rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
   from?: number;
   to?: number;
   /** Default: 1/16, 1/8, ..., 16384. */
@@ -560,17 +560,17 @@ export interface PositionSweep extends Omit<SimulationSource, "causal" | "self" 
   base?: readonly number[];
   /** Of ALiBi: what a score loses per token of distance. Default: 1/256, 1/16, 1/2, or none with `base`. */
   slope?: readonly number[];
-  /** Tokens. Default: 4096. */
+  /** Tokens, at most 16384. Default: 4096. */
   n?: number;
   /** From 0 to n - 1 each; one row of the table each. Default: 0, 1, 4, 16, ..., 1024, n - 1. */
   offset?: readonly number[];
   /** As in E7. */
   mass?: number;
-  /** Default: 64. */
+  /** At most 4096. Default: 64. */
   rows?: number;
 }
 
-/** E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`. */
+/** E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`; `rows`, at most 4096, are 64 by default. */
 export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
   /** Of the tokens, 2 to 1024 each. Default: 2, 32, 512. */
   dimension?: readonly number[];
@@ -578,11 +578,11 @@ export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats"
   rho?: readonly number[];
   /** In units of the critical 1 / (1 - rho); the scale is gamma ln n. Default: 0.5 to 2 in ten steps. */
   gamma?: readonly number[];
-  /** Tokens. Default: 2048. */
+  /** Tokens, at most 8192. Default: 2048. */
   n?: number;
 }
 
-/** E20: how fast attention over n tokens tends to its limit (arXiv 2512.10656). */
+/** E20: how fast attention over n tokens tends to its limit (arXiv 2512.10656); `rows`, at most 512, are 32 by default. */
 export interface SampleComplexitySweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
   /** Of the tokens, at most 256. Default: 50. */
   dimension?: number;

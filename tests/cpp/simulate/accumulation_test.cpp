@@ -44,10 +44,11 @@ TEST(Rounding, OfEightBits) {
 
 struct EqualKeys {
   std::vector<float> scores, values;
+  std::vector<double> weights;
   WeightedKeys keys;
 
-  explicit EqualKeys(std::size_t count) : scores(count, 0.0f), values(count * kValueColumns, 1.0f) {
-    keys = {.scores = scores.data(), .values = values.data(), .count = count, .highest = 0.0f, .cut = 0.0f,
+  explicit EqualKeys(std::size_t count) : scores(count, 0.0f), values(count * kValueColumns, 1.0f), weights(count, 1.0) {
+    keys = {.scores = scores.data(), .weights = weights.data(), .values = values.data(), .count = count, .cut = 0.0f,
             .ties = 10, .value_ranges = {1.0f, 1.0f, 1.0f, 1.0f}};
   }
 };
@@ -91,7 +92,7 @@ TEST(Accumulation, OfEqualWeightsIsRightInPairsAndWithCompensation) {
 // A tree loses a whole part beside one that is larger by the reciprocal of the unit.
 TEST(Accumulation, InPairsForgetsAPartBesideALargeOne) {
   EqualKeys two(2);
-  two.scores[1] = std::log(0x1p-10f);
+  two.weights[1] = 0x1p-10;
   for (const Summation summation : {Summation::kNaive, Summation::kPairwise}) {
     const Accumulated sum = accumulate(two.keys, NumberFormat::kBf16, summation);
     EXPECT_EQ(sum.total, 1.0);

@@ -8,9 +8,11 @@ import { longestRow, sourceNames, type Source } from "./simulation-source.js";
 
 /** A row is summed up in 26 ways. */
 const longestSum = 2 ** 16;
-/** Every row of every layer is computed. */
+/** Every row of every layer, or of every gamma, is computed: a unit of work is then some 100 ms at most. */
 const longestText = 8192;
-const most = { d: 1024, tokens: 1 << 20 };
+/** Every offset is looked at with every token. */
+const longestPositions = 2 ** 14;
+const mostDimensions = 1024;
 const powers = (from: number, factor: number, count: number) =>
   Array.from({ length: count }, (_, i) => from * factor ** i);
 /** From `from` to `to` in equal steps of the logarithm. */
@@ -18,9 +20,9 @@ const spaced = (from: number, to: number, count: number) => powers(from, (to / f
 const sourceWithout = (...out: string[]) => sourceNames.filter((name) => !out.includes(name));
 
 /** With fewer rows than others, unless it is said how many. */
-const withRows = (read: Reader, source: Source, usual: number, least = 1): Source => ({
+const withRows = (read: Reader, source: Source, usual: number, least = 1, most = 4096): Source => ({
   ...source,
-  rows: read.count("rows", usual, least, 65536),
+  rows: read.count("rows", usual, least, most),
 });
 
 /** One word, or all of them where it is not given. */
@@ -34,7 +36,7 @@ const flags = (read: Reader, name: string) => (read.values[name] === undefined ?
 
 /** An increasing list of at least two different lengths. */
 function lengthsOf(read: Reader, usual: readonly number[]): number[] {
-  const all = [...new Set(read.counts("n", usual, 2, most.tokens))].sort((a, b) => a - b);
+  const all = [...new Set(read.counts("n", usual, 2, longestRow))].sort((a, b) => a - b);
   if (all.length > 1) return all;
   throw new HeedError("invalid-argument", `n is ${all.join(", ")}; two different lengths are needed`);
 }
@@ -75,7 +77,7 @@ export const depthProtocols = {
         ...listed(read.exponents("exponent", [0, 0.25, 0.5, 0.75, 1])),
         read.share("mass", 0.1),
       ];
-      return [{ source, numbers: [from, to, ...rest] }];
+      return [{ source: withRows(read, source, 256), numbers: [from, to, ...rest] }];
     },
   },
   E15: {
@@ -111,7 +113,7 @@ export const depthProtocols = {
       });
       if (bases.length > 0 && source.d % 2 !== 0)
         throw new HeedError("invalid-argument", `d is ${source.d}; rotary positions need an even one`);
-      const n = read.count("n", 4096, 2, longestRow);
+      const n = read.count("n", 4096, 2, longestPositions);
       const usual = [...new Set([0, ...powers(1, 4, 6).filter((offset) => offset < n - 1), n - 1])];
       const rest = [n, ...listed(read.counts("offset", usual, 0, n - 1)), read.share("mass", 0.1)];
       const kinds = [[0, 0], ...bases.map((each) => [1, each]), ...slopes.map((each) => [2, each])];
@@ -122,14 +124,14 @@ export const depthProtocols = {
     id: 19,
     names: ["rows", "repeats", "seed", "dimension", "rho", "gamma", "n"],
     points(read, source) {
-      const all = read.counts("dimension", [2, 32, 512], 2, most.d);
+      const all = read.counts("dimension", [2, 32, 512], 2, mostDimensions);
       const shares = checkList("rho", read.values["rho"] ?? [0.2, 0.5, 0.8], (name, value) => {
         const share = checkPositive(name, value);
         if (share < 1) return share;
         throw new HeedError("invalid-argument", `${name} is ${share}; a number between 0 and 1 is needed`);
       });
       const gamma = read.positives("gamma", [0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5, 2]);
-      const rest = [read.count("n", 2048, 2, most.tokens), ...listed([...gamma].sort((a, b) => a - b))];
+      const rest = [read.count("n", 2048, 2, longestText), ...listed([...gamma].sort((a, b) => a - b))];
       const own = withRows(read, source, 64, 2);
       return all.flatMap((d) => shares.map((rho) => ({ source: own, numbers: [d, rho, ...rest] })));
     },
@@ -141,7 +143,7 @@ export const depthProtocols = {
       const horizon = read.positives("horizon", spaced(0.05, 50, 12));
       const lengths = lengthsOf(read, spaced(1000, 30000, 12).map(Math.round));
       const numbers = [read.count("dimension", 50, 1, 256), ...listed(horizon), ...listed(lengths)];
-      return [{ source: withRows(read, source, 32), numbers }];
+      return [{ source: withRows(read, source, 32, 1, 512), numbers }];
     },
   },
 } satisfies Record<string, Protocol>;
