@@ -38,8 +38,7 @@ void lose(Accumulated& all, const WeightedKeys& keys, std::size_t key, double we
 
 void finish(Accumulated& all, const double* sums, const Rounding& round) noexcept {
   all.total = sums[kWeights];
-  for (std::size_t c = 0; c < kValueColumns; ++c)
-    all.output[c] = all.total == 0.0 ? 0.0 : round(sums[c] / all.total);
+  for (std::size_t c = 0; c < kValueColumns; ++c) all.output[c] = all.total == 0.0 ? 0.0 : round(sums[c] / all.total);
 }
 
 Accumulated in_order(const WeightedKeys& keys, NumberFormat format, bool compensated, bool best) noexcept {

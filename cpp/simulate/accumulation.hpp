@@ -32,20 +32,20 @@ inline constexpr std::size_t kValueColumns = 4;
 struct WeightedKeys {
   const float* scores;    // (count)
   const double* weights;  // (count), e^(s - s_max)
-  const float* values;  // (count, kValueColumns)
+  const float* values;    // (count, kValueColumns)
   std::size_t count;
-  float cut;      // with topK: keys below it are not kept, and of those that equal it the first `ties` are
+  float cut;  // with topK: keys below it are not kept, and of those that equal it the first `ties` are
   std::size_t ties;
   float value_ranges[kValueColumns];  // the largest |value| of a column, for int8
 };
 
 struct Accumulated {
-  double total = 0.0;                   // the sum of weights
-  double output[kValueColumns] = {};    // o; 0 where the sum is 0
-  double lost = 0.0;                    // keys
-  double lost_weight = 0.0;             // sum of their e^(s - s_max)
-  double lost_position = 0.0;           // sum over them of (j + 1/2) / count
-  double lost_largest = 0.0;            // the largest weight among them
+  double total = 0.0;                 // the sum of weights
+  double output[kValueColumns] = {};  // o; 0 where the sum is 0
+  double lost = 0.0;                  // keys
+  double lost_weight = 0.0;           // sum of their e^(s - s_max)
+  double lost_position = 0.0;         // sum over them of (j + 1/2) / count
+  double lost_largest = 0.0;          // the largest weight among them
 };
 
 Accumulated accumulate(const WeightedKeys& keys, NumberFormat format, Summation summation) noexcept;

@@ -194,8 +194,8 @@ void BlockStack::attend_head(std::size_t row, std::size_t head, Stream stream, b
   const bool compensated = options_.compensated && !all;
   const double tau = rest / (total + rest), others = static_cast<double>(seen - k);
   for (std::size_t c = 0; c < h; ++c)
-    s.normed[begin + c] = static_cast<float>(
-        compensated ? kept[c] / (total + rest) + tau * dropped[c] / others : kept[c] / total);
+    s.normed[begin + c] =
+        static_cast<float>(compensated ? kept[c] / (total + rest) + tau * dropped[c] / others : kept[c] / total);
 }
 
 // From the heads in s.normed to the row after the block.

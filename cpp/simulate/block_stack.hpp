@@ -33,13 +33,13 @@ struct BlockOptions {
 
 /// What one layer leaves; rows and heads are averaged over.
 struct LayerReport {
-  double entropy = 0.0;       // of exact rows, over ln of their length
-  double effective = 0.0;     // entries above epsilon
-  double dropped = 0.0;       // mass outside the k best, of exact rows
-  double cosine = 0.0;        // mean cosine of two tokens after the block, exact
+  double entropy = 0.0;    // of exact rows, over ln of their length
+  double effective = 0.0;  // entries above epsilon
+  double dropped = 0.0;    // mass outside the k best, of exact rows
+  double cosine = 0.0;     // mean cosine of two tokens after the block, exact
   double sparse_cosine = 0.0;
-  double error = 0.0;         // |sparse - exact|_F / |exact|_F after the block
-  double local = 0.0;         // the same where only this block is sparse
+  double error = 0.0;  // |sparse - exact|_F / |exact|_F after the block
+  double local = 0.0;  // the same where only this block is sparse
 };
 
 class BlockStack {
@@ -85,13 +85,13 @@ class BlockStack {
   TaskPool* pool_ = nullptr;
   std::uint64_t seed_ = 0;
   TokenInput input_;
-  Buffer<float> weights_;              // W_Q, W_K, W_V, W_O (d, d); W_1 (d, 4 d); W_2 (4 d, d)
-  Buffer<float> tokens_, next_;        // (streams, n, d)
-  Buffer<float> queries_, values_;     // (2, n, d)
-  Buffer<float> keys_;                 // (2, d, n): keys of one dimension side by side
-  Buffer<double> statistics_;          // (n, heads, 3): entropy share, effective entries, dropped mass
-  Buffer<float> chain_;                // of the tokens
-  Buffer<std::byte> memory_;           // per thread
+  Buffer<float> weights_;           // W_Q, W_K, W_V, W_O (d, d); W_1 (d, 4 d); W_2 (4 d, d)
+  Buffer<float> tokens_, next_;     // (streams, n, d)
+  Buffer<float> queries_, values_;  // (2, n, d)
+  Buffer<float> keys_;              // (2, d, n): keys of one dimension side by side
+  Buffer<double> statistics_;       // (n, heads, 3): entropy share, effective entries, dropped mass
+  Buffer<float> chain_;             // of the tokens
+  Buffer<std::byte> memory_;        // per thread
   std::size_t bytes_ = 0;
   std::vector<LayerReport> reports_;
 };

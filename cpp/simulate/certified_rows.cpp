@@ -254,7 +254,7 @@ void CertifiedRows::finish() {
   for (std::size_t m = 0; m < masses_.size(); ++m)
     for (std::size_t c = 0; c < kCertificates; ++c) {
       const Value* values = values_.data() + (m * kCertificates + c) * rows;
-      const auto mean = [&](double Value::*which) {
+      const auto mean = [&](double Value::* which) {
         double sum = 0.0;
         for (std::size_t r = 0; r < rows; ++r) sum += values[r].*which;
         return sum / static_cast<double>(rows);

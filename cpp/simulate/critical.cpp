@@ -88,9 +88,7 @@ class Critical final : public Experiment {
   std::size_t token(std::size_t row) const noexcept {
     return static_cast<std::size_t>(std::uint64_t{row} * n_ / rows_);
   }
-  double beta(std::size_t i) const noexcept {
-    return relative_[i] / (1.0 - rho_) * std::log(static_cast<double>(n_));
-  }
+  double beta(std::size_t i) const noexcept { return relative_[i] / (1.0 - rho_) * std::log(static_cast<double>(n_)); }
 
   // A uniform direction; the common one is number n.
   void direction(std::size_t repeat, std::size_t number, float* to) const noexcept {
@@ -145,8 +143,7 @@ class Critical final : public Experiment {
       }
       similarity_[repeat * relative_.size() + i] = (squares - rows) / (rows * (rows - 1.0));
       for (std::size_t row = 0; row < rows_; ++row)
-        self_[i] +=
-            outputs_[(i * rows_ + row) * (d_ + 1) + d_] / (rows * static_cast<double>(common_.repeats));
+        self_[i] += outputs_[(i * rows_ + row) * (d_ + 1) + d_] / (rows * static_cast<double>(common_.repeats));
     }
   }
 

@@ -78,9 +78,8 @@ class Depth final : public Experiment {
            options_.alternate ? 1.0 : 0.0, options_.compensated ? 1.0 : 0.0, static_cast<double>(layer + 1),
            BlockStack::sparse(options_, layer) ? 1.0 : 0.0, static_cast<double>(options_.source.n),
            static_cast<double>(options_.keep), mean(&LayerReport::effective).mean, mean(&LayerReport::entropy).mean,
-           mean(&LayerReport::dropped).mean, mean(&LayerReport::cosine).mean,
-           mean(&LayerReport::sparse_cosine).mean, error.mean, error.error, before > 0.0 ? error.mean / before : kNone, local,
-           error.mean / std::sqrt(locals)});
+           mean(&LayerReport::dropped).mean, mean(&LayerReport::cosine).mean, mean(&LayerReport::sparse_cosine).mean,
+           error.mean, error.error, before > 0.0 ? error.mean / before : kNone, local, error.mean / std::sqrt(locals)});
       before = error.mean;
     }
   }

@@ -6,7 +6,8 @@
 //   violated    share of the rows with k < needed
 //   dropped     mean tau                                        cost   entries kept per row
 //   ridge       the alpha at which the law goes through the needs: ln ridge = mean of (ln needed - C ln n)
-//   penalty     wasted + violated          best, leastPenalty   the alpha of the grid where that is least for this C, and it
+//   penalty     wasted + violated          best, leastPenalty   the alpha of the grid where that is least for this C,
+//   and it
 //
 // fitted is C of the least-squares line of ln needed on ln n over all rows: where along the ridge it is lowest.
 #include "simulate/protocols.hpp"
@@ -51,8 +52,7 @@ class Misfit final : public Experiment, private RowVisitor {
   /// The alpha at which alpha n^C meets the needs in the mean of their logarithms.
   double ridge(double exponent) const noexcept {
     double sum = 0.0;
-    for (std::size_t r = 0; r < needed_.size(); ++r)
-      sum += std::log(needed_[r]) - exponent * std::log(lengths_[r]);
+    for (std::size_t r = 0; r < needed_.size(); ++r) sum += std::log(needed_[r]) - exponent * std::log(lengths_[r]);
     return std::exp(sum / static_cast<double>(needed_.size()));
   }
 

@@ -21,8 +21,8 @@ namespace heed {
 
 /// The order is the order of the words of column `format`.
 enum class NumberFormat { kF64, kF32, kBf16, kF16, kE4m3, kE5m2, kInt8 };
-inline constexpr NumberFormat kNumberFormats[] = {NumberFormat::kF64,  NumberFormat::kF32,  NumberFormat::kBf16,
-                                                  NumberFormat::kF16,  NumberFormat::kE4m3, NumberFormat::kE5m2,
+inline constexpr NumberFormat kNumberFormats[] = {NumberFormat::kF64, NumberFormat::kF32,  NumberFormat::kBf16,
+                                                  NumberFormat::kF16, NumberFormat::kE4m3, NumberFormat::kE5m2,
                                                   NumberFormat::kInt8};
 
 class Rounding {

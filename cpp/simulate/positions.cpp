@@ -1,12 +1,11 @@
 // E16: what do positions do to R and to the entries that a row needs? One kind of positions; a table row per offset m.
 //
-//   radius        scale ||W_m||_F, the R of offset m for B = 1, and the deviation of a score of independent tokens there
-//   measured      that deviation over n pairs of different tokens that are turned as if they were m apart
-//   average       sqrt(mean over all m < n of radius^2), one by one
-//   closed        scale sqrt(1/2 sum_f ||W_Q^f||^2 ||W_K^f||^2), all phases evenly spread
-//   corrected     the same with the pairs that do not come around within n, n theta_f < 2 pi, left as they are at m = 0
-//   exact         the same with the phases as they are: the average, in closed form
-//   bias          what the score of a key m tokens back is moved by (alibi)
+//   radius        scale ||W_m||_F, the R of offset m for B = 1, and the deviation of a score of independent tokens
+//   there measured      that deviation over n pairs of different tokens that are turned as if they were m apart average
+//   sqrt(mean over all m < n of radius^2), one by one closed        scale sqrt(1/2 sum_f ||W_Q^f||^2 ||W_K^f||^2), all
+//   phases evenly spread corrected     the same with the pairs that do not come around within n, n theta_f < 2 pi, left
+//   as they are at m = 0 exact         the same with the phases as they are: the average, in closed form bias what the
+//   score of a key m tokens back is moved by (alibi)
 //
 // and over the sampled rows, which see n / 2 to n keys: sigma of all scores, entropy / ln n, and the share of the row
 // that is needed for tau <= mass, beside Phi_c(sigma + Phi^-1(mass)) where scores are about Gaussian.
@@ -25,7 +24,8 @@ class PositionSweep final : public Experiment {
  public:
   PositionSweep(const ExperimentInput& input, TaskPool& pool)
       : Experiment(
-            "positions:none|rope|alibi,value,n,offset,radius,measured,average,closed,corrected,exact,bias,sigma,entropyShare,"
+            "positions:none|rope|alibi,value,n,offset,radius,measured,average,closed,corrected,exact,bias,sigma,"
+            "entropyShare,"
             "mass,share,shareError,closedShare",
             pool) {
     Parameters parameters(input.numbers, input.count);

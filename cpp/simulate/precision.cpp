@@ -145,25 +145,25 @@ class Precision final : public Experiment, private RowVisitor {
           for (std::size_t i = 0; i < kMeasured; ++i) sums[i] += values[i] / rows;
           largest = std::max(largest, values[kLostLargest]);
           squares += values[kOutputError] * values[kOutputError] / rows;
-          keys += static_cast<double>(common_.source.causal ? RowSource::token(common_.source, r) + 1
-                                                            : common_.source.n) / rows;
+          keys +=
+              static_cast<double>(common_.source.causal ? RowSource::token(common_.source, r) + 1 : common_.source.n) /
+              rows;
         }
         const double variance = std::max(0.0, squares - sums[kOutputError] * sums[kOutputError]);
         row({static_cast<double>(common_.source.n), static_cast<double>(format), static_cast<double>(summation),
-             half_unit(format), summation == Summation::kTopK ? static_cast<double>(keep_) : keys, keys,
-             sums[kVisible], sums[kLost], sums[kLostMass],
-             sums[kLost] > 0.0 ? sums[kLostPosition] / sums[kLost] : 0.5, largest, sums[kTotal], sums[kOutputError],
-             std::sqrt(variance / rows)});
+             half_unit(format), summation == Summation::kTopK ? static_cast<double>(keep_) : keys, keys, sums[kVisible],
+             sums[kLost], sums[kLostMass], sums[kLost] > 0.0 ? sums[kLostPosition] / sums[kLost] : 0.5, largest,
+             sums[kTotal], sums[kOutputError], std::sqrt(variance / rows)});
         ++place;
       }
   }
 
   CommonParameters common_;
   std::size_t keep_ = 64;
-  Buffer<float> values_;               // (n, kValueColumns)
-  float ranges_[kValueColumns] = {};   // the largest |value| of each column
-  Buffer<double> weights_;             // of the row at hand, per thread
-  Buffer<double> measured_;            // (rows, kCases, kMeasured)
+  Buffer<float> values_;              // (n, kValueColumns)
+  float ranges_[kValueColumns] = {};  // the largest |value| of each column
+  Buffer<double> weights_;            // of the row at hand, per thread
+  Buffer<double> measured_;           // (rows, kCases, kMeasured)
 };
 
 }  // namespace

@@ -86,8 +86,7 @@ class SampleComplexity final : public Experiment {
       for (std::size_t r = 0; r < d_; ++r) {
         float q = 0.0f;
         CounterRandom(seed, kStartStream).fill_normal(i * d_ + r, 1, &q);
-        for (std::size_t c = 0; c < d_; ++c)
-          tilts_[i * d_ + c] += double{q} * double{matrix_[r * d_ + c]} / norm;
+        for (std::size_t c = 0; c < d_; ++c) tilts_[i * d_ + c] += double{q} * double{matrix_[r * d_ + c]} / norm;
       }
     std::fill_n(states_.data(), states_.size(), 0.0);
     for (std::size_t i = 0; i < common_.source.rows * horizons_.size(); ++i) states_[i * (d_ + 2)] = -INFINITY;
@@ -122,8 +121,7 @@ class SampleComplexity final : public Experiment {
     for (std::size_t h = 0; h < horizons_.size(); ++h) {
       double sum = 0.0;
       for (std::size_t query = 0; query < queries; ++query) sum += errors_[query * horizons_.size() + h];
-      means_[(repeat * horizons_.size() + h) * lengths_.size() + stretch.length] =
-          sum / static_cast<double>(queries);
+      means_[(repeat * horizons_.size() + h) * lengths_.size() + stretch.length] = sum / static_cast<double>(queries);
     }
   }
 

@@ -30,9 +30,10 @@ TEST(Rounding, OfEightBits) {
   const Rounding e4m3(NumberFormat::kE4m3), e5m2(NumberFormat::kE5m2);
   const struct {
     double x, e4m3, e5m2;
-  } all[] = {{0.0, 0.0, 0.0},          {17.0, 16.0, 16.0},        {19.0, 20.0, 20.0},         {-18.0, -18.0, -16.0},
-             {1000.0, 448.0, 1024.0},  {1e6, 448.0, 57344.0},     {0x1p-9, 0x1p-9, 0x1p-9},   {0x1p-10, 0.0, 0x1p-10},
-             {0x1.8p-9, 0x1p-8, 0x1.8p-9}, {0x1p-17, 0.0, 0.0},   {0x1.8p-16, 0.0, 0x1p-15}};
+  } all[] = {{0.0, 0.0, 0.0},          {17.0, 16.0, 16.0},       {19.0, 20.0, 20.0},
+             {-18.0, -18.0, -16.0},    {1000.0, 448.0, 1024.0},  {1e6, 448.0, 57344.0},
+             {0x1p-9, 0x1p-9, 0x1p-9}, {0x1p-10, 0.0, 0x1p-10},  {0x1.8p-9, 0x1p-8, 0x1.8p-9},
+             {0x1p-17, 0.0, 0.0},      {0x1.8p-16, 0.0, 0x1p-15}};
   for (const auto& each : all) {
     EXPECT_EQ(e4m3(each.x), each.e4m3) << each.x;
     EXPECT_EQ(e5m2(each.x), each.e5m2) << each.x;
@@ -47,9 +48,15 @@ struct EqualKeys {
   std::vector<double> weights;
   WeightedKeys keys;
 
-  explicit EqualKeys(std::size_t count) : scores(count, 0.0f), values(count * kValueColumns, 1.0f), weights(count, 1.0) {
-    keys = {.scores = scores.data(), .weights = weights.data(), .values = values.data(), .count = count, .cut = 0.0f,
-            .ties = 10, .value_ranges = {1.0f, 1.0f, 1.0f, 1.0f}};
+  explicit EqualKeys(std::size_t count)
+      : scores(count, 0.0f), values(count * kValueColumns, 1.0f), weights(count, 1.0) {
+    keys = {.scores = scores.data(),
+            .weights = weights.data(),
+            .values = values.data(),
+            .count = count,
+            .cut = 0.0f,
+            .ties = 10,
+            .value_ranges = {1.0f, 1.0f, 1.0f, 1.0f}};
   }
 };
 

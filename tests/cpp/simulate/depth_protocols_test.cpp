@@ -115,8 +115,7 @@ TEST(Depth, SparseLayersAreThoseThatWereAskedFor) {
 // Values are independent of scores here, which is what the mean of the dropped values is for.
 TEST(Depth, MeanOfTheDroppedValuesHelps) {
   const std::vector<Row> renormalized = depth({.layers = 4}), compensated = depth({.compensated = 1, .layers = 4});
-  for (std::size_t i = 0; i < 4; ++i)
-    EXPECT_LT(compensated[i].at("error"), 0.6 * renormalized[i].at("error")) << i;
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_LT(compensated[i].at("error"), 0.6 * renormalized[i].at("error")) << i;
 }
 
 std::vector<Row> positions(Weights weights, double kind, double value, double n, const List& offsets) {
@@ -162,12 +161,11 @@ TEST(Positions, LinearBiasNeedsTheSameNumberOfEntriesAtEveryLength) {
 }
 
 std::vector<Row> critical(double d, double rho, const List& gammas) {
-  return run_protocol(
-      19, Numbers({.rows = 48, .repeats = 3}).add(d).add(rho).add(1024.0).add(gammas).all());
+  return run_protocol(19, Numbers({.rows = 48, .repeats = 3}).add(d).add(rho).add(1024.0).add(gammas).all());
 }
 
-// d = 512: the outputs come apart at gamma = 1 / (1 - rho), as for tokens of equal inner products. 3 %: the gammas are 10 %
-// apart and n is finite.
+// d = 512: the outputs come apart at gamma = 1 / (1 - rho), as for tokens of equal inner products. 3 %: the gammas are
+// 10 % apart and n is finite.
 TEST(Critical, BoundaryIsAtTheReciprocalOfOneMinusRho) {
   const List gammas{0.5, 0.8, 0.9, 1, 1.1, 1.2, 2};
   for (const double rho : {0.2, 0.5, 0.8}) {
@@ -212,7 +210,17 @@ TEST(DepthProtocols, GiveTheSameNumbersForEveryNumberOfThreadsAndEveryBatching) 
   const std::pair<int, std::vector<double>> all[] = {
       {12, Numbers(common).add(300.0).add(8.0).all()},
       {14, Numbers(common).add(50.0).add(300.0).add(List{1, 4}).add(List{0.5, 1}).add(0.1).all()},
-      {15, Numbers(common).add(40.0).add(4.0).add(2.0).add(5.0).add(0.01).add(0.0).add(0.0).add(1.0).add(1.0).add(0.0)
+      {15, Numbers(common)
+               .add(40.0)
+               .add(4.0)
+               .add(2.0)
+               .add(5.0)
+               .add(0.01)
+               .add(0.0)
+               .add(0.0)
+               .add(1.0)
+               .add(1.0)
+               .add(0.0)
                .all()},
       {16, Numbers(common).add(1.0).add(1e4).add(1100.0).add(List{0, 5}).add(0.1).all()},
       {16, Numbers(common).add(2.0).add(0.1).add(100.0).add(List{0, 5}).add(0.1).all()},
