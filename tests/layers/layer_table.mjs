@@ -19,7 +19,7 @@ export const cppLayers = {
   retrieve: belowCache,
   cache: belowCache,
   model: belowModel,
-  simulate: belowCache,
+  simulate: [...belowCache, "retrieve"],
   bindings: [...belowModel, "retrieve", "model", "simulate"],
 };
 

@@ -61,8 +61,47 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
     parameters: { ...small, n: [32, 64, 128, 256, 512] },
     columns: "method alpha exponent exponentError n mass needed neededError predicted error overrun",
   },
+  E12: {
+    parameters: { ...small, n: [100, 300], keep: 8 },
+    columns:
+      "n format method unit keep keys visible lost lostMass lostPosition lostLargest total outputError outputErrorError",
+  },
+  E14: {
+    parameters: { ...small, from: 32, to: 256, alpha: [1, 8], exponent: [0.5, 1] },
+    columns:
+      "exponent alpha mass wasted violated penalty dropped droppedWorst cost needed ridge best leastPenalty fitted " +
+      "fittedError",
+  },
+  E15: {
+    parameters: { d: 16, seed: 3, n: 40, layers: 2, keep: 5, heads: 2, repeats: 2, sparsify: "alternate" },
+    columns:
+      "norm residual mlp sparsify estimator layer sparse n keep effective entropyShare dropped cosine sparseCosine " +
+      "error errorError growth localError accumulated",
+  },
+  E16: {
+    parameters: { ...small, n: 128, offset: [0, 127], base: [1e4], slope: [0.1] },
+    columns:
+      "positions value n offset radius measured average closed corrected exact bias sigma entropyShare mass share " +
+      "shareError closedShare",
+  },
+  E19: {
+    parameters: { rows: 10, repeats: 2, seed: 3, dimension: [8], rho: [0.5], gamma: [0.5, 2], n: 100 },
+    columns:
+      "d rho n relative gamma similarity similarityError simplex limit critical selfWeight boundary boundaryError " +
+      "expected",
+  },
+  E20: {
+    parameters: { rows: 6, repeats: 2, seed: 3, dimension: 8, horizon: [0.1, 5], n: [200, 100] },
+    columns: "d horizon sigma n error errorError predicted slope slopeError",
+  },
 };
 const ids = Object.keys(all) as (keyof typeof all)[];
+
+/** Columns that may be NaN: not asked for, or not known to the method. */
+const unknown =
+  "spectral outputError exponentError growth accumulated closedShare boundary boundaryError expected predicted".split(
+    " ",
+  );
 
 const run = (heed: typeof first, id: SimulationId, parameters: object): SimulationRow[] => [
   ...heed!.simulate(id, parameters as never),
@@ -77,8 +116,7 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
       expect(Object.keys(row)).toEqual(columns.split(" "));
       for (const [name, value] of Object.entries(row)) {
         if (typeof value === "string") expect(value).toMatch(/^[a-zA-Z]+$/);
-        // Not asked for, or not known to the method.
-        else if (!["spectral", "outputError", "exponentError"].includes(name)) expect(value, name).not.toBeNaN();
+        else if (!unknown.includes(name)) expect(value, name).not.toBeNaN();
       }
       if ("violations" in row) expect(row.violations).toBe(0);
     }
@@ -174,6 +212,28 @@ test.each([
   ["E9", { input: "sink", strength: [1, NaN] }, /^strength\[1\] is NaN/],
   ["E9", { strength: 3 }, /^strength is 3; an array/],
   ["E11", { n: [256, 512] }, /^n is 256, 512; two different lengths of at most a quarter/],
+  ["E12", { n: [2 ** 17] }, /^n\[0\] is 131072; an integer from 2 to 65536/],
+  ["E12", { repeats: 2 }, /simulate E12 has no option "repeats"/],
+  ["E14", { from: 10, to: 5 }, /^from is 10 and to is 5/],
+  ["E14", { alpha: [0] }, /^alpha\[0\] is 0/],
+  ["E14", { exponent: [2] }, /^exponent\[0\] is 2; a number from 0 to 1/],
+  ["E14", { ...heads, from: 2 }, /^to is undefined; with q and k/],
+  ["E15", { heads: 3 }, /^heads is 3; a divisor of d = 64/],
+  ["E15", { norm: "middle" }, /^norm is the string "middle"; one of "pre", "post"/],
+  ["E15", { residual: 1 }, /^residual is 1; true or false/],
+  ["E15", { layers: 97 }, /^layers is 97; an integer from 1 to 96/],
+  ["E15", { n: 8193 }, /^n is 8193; an integer from 2 to 8192/],
+  ["E16", { weights: "none" }, /^weights is "none"; positions need queries and keys/],
+  ["E16", { base: [1] }, /^base\[0\] is 1; a number greater than 1/],
+  ["E16", { d: 7 }, /^d is 7; rotary positions need an even one/],
+  ["E16", { n: 64, offset: [64] }, /^offset\[0\] is 64; an integer from 0 to 63/],
+  ["E16", { n: 2 ** 15 }, /^n is 32768; an integer from 2 to 16384/],
+  ["E19", { n: 8193 }, /^n is 8193; an integer from 2 to 8192/],
+  ["E20", { rows: 513 }, /^rows is 513; an integer from 1 to 512/],
+  ["E19", { rho: [1] }, /^rho\[0\] is 1; a number between 0 and 1/],
+  ["E19", { dimension: [1025] }, /^dimension\[0\] is 1025; an integer from 2 to 1024/],
+  ["E20", { n: [100, 100] }, /^n is 100; two different lengths are needed/],
+  ["E20", { dimension: 257 }, /^dimension is 257/],
   ["E3", { ...heads, n: [8] }, /simulate E3 has no option "q"/],
   ["E2", { ...heads, n: [9] }, /^n is up to 9; q and k have 8 tokens/],
   ["E2", { ...heads }, /^n is undefined; with q and k/],
