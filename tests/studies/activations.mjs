@@ -109,7 +109,10 @@ export function* forward(folder, tokens) {
   const { rms_norm_eps: epsilon, rope_theta: base, num_hidden_layers: layers, intermediate_size: middle } = config;
   const [rows, dim] = [tokens.length, config.head_dim ?? width / heads];
   const embeddings = tensor("model.embed_tokens.weight");
-  const x = Float32Array.from({ length: rows * width }, (_, i) => embeddings[tokens[Math.floor(i / width)] * width + (i % width)]);
+  const x = Float32Array.from(
+    { length: rows * width },
+    (_, i) => embeddings[tokens[Math.floor(i / width)] * width + (i % width)],
+  );
   for (let layer = 0; layer < layers; ++layer) {
     const of = (name) => tensor(`model.layers.${layer}.${name}.weight`);
     const input = normed(x, of("input_layernorm"), rows, width, epsilon);

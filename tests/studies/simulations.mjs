@@ -19,6 +19,7 @@ import { fileURLToPath } from "node:url";
 import { figure } from "./figure.mjs";
 import { commandOf, fileOf, rowsOf } from "./tables.mjs";
 
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const program = fileURLToPath(new URL("../../dist/heed.js", import.meta.url));
 const pages = new URL("../../cpp/simulate/results/", import.meta.url);
 
@@ -40,7 +41,7 @@ const shortened = (csv) =>
 /** The CSV of a sweep. */
 async function sweep([id, ...settings]) {
   const args = [program, "sweep", id, ...settings.flatMap((setting) => ["--set", setting])];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const [parts, errors] = [[], []];
   child.stdout.on("data", (part) => parts.push(part));
   child.stderr.on("data", (part) => errors.push(part));
@@ -85,7 +86,8 @@ async function runQuick(some) {
   const began = performance.now();
   for (const { id, quick } of some) {
     const start = performance.now();
-    for (const { args, holds } of quick) {
+    for (const { args, holds, prepare } of quick) {
+      prepare?.();
       const rows = rowsOf(await sweep([id, ...args]));
       if (rows.length === 0) throw new Error(`${commandOf([id, ...args])} gave no rows`);
       for (const row of rows) if (row.violations > 0) throw new Error(`${id}: ${JSON.stringify(row)}`);

@@ -4,7 +4,7 @@
  * reads them.
  */
 import { HeedError } from "../errors.js";
-import { doubling, lengths, listed, without, type Protocol } from "./protocol-points.js";
+import { lengths, listed, without, type Protocol } from "./protocol-points.js";
 import { searchProtocols } from "./search-protocols.js";
 import { checkStrength, longestRow } from "./simulation-source.js";
 import { checkList, type Reader } from "./simulation-reader.js";
