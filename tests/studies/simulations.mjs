@@ -17,7 +17,7 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 
 import { figure } from "./figure.mjs";
-import { commandOf, fileOf, rowsOf } from "./tables.mjs";
+import { argumentsOf, commandOf, fileOf, rowsOf } from "./tables.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const program = fileURLToPath(new URL("../../dist/heed.js", import.meta.url));
@@ -39,9 +39,11 @@ const shortened = (csv) =>
   csv.replace(/-?\d+\.\d+(e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(6))));
 
 /** The CSV of a sweep. */
-async function sweep([id, ...settings]) {
-  const args = [program, "sweep", id, ...settings.flatMap((setting) => ["--set", setting])];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+async function sweep(settings) {
+  const child = spawn(process.execPath, [program, ...argumentsOf(settings)], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const [parts, errors] = [[], []];
   child.stdout.on("data", (part) => parts.push(part));
   child.stderr.on("data", (part) => errors.push(part));

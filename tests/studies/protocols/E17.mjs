@@ -20,8 +20,8 @@ function criteria(at, n) {
 }
 const from = (name) => (n, task, method) => one(name, { n, task, method });
 const tables = {
-  "E17-tasks": ["E17", "n=256,512,1024,2048,4096,8192,16384", "rows=512"],
-  "E17-uneven": ["E17", "n=256,1024,4096,16384", "spread=0.5", "rows=512"],
+  "E17-tasks": ["E17", "n=256,1024,4096,16384"],
+  "E17-uneven": ["E17", "n=256,1024,4096,16384", "spread=0.5", "rows=128"],
 };
 
 export default {

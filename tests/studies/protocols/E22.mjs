@@ -6,10 +6,12 @@ import { line } from "../figure.mjs";
 import { of } from "../tables.mjs";
 
 const lengths = "n=1024,2048,4096,8192,16384,32768,65536";
+// On one thread: the methods cut their work differently, and 64 rows are few.
+const alone = "--threads=1";
 const tables = {
-  "E22-gaussian-64": ["E22", lengths, "keep=16,64,256", "exponent=0.5"],
-  "E22-gaussian-128": ["E22", lengths, "d=128", "keep=64"],
-  "E22-clustered-64": ["E22", lengths, "input=clustered", "strength=0.95", "weights=identity", "keep=64"],
+  "E22-gaussian-64": ["E22", lengths, "keep=16,64,256", "exponent=0.5", alone],
+  "E22-gaussian-128": ["E22", lengths, "d=128", "keep=64", alone],
+  "E22-stationary-64": ["E22", lengths, "input=stationary", "strength=0.999", "weights=identity", "keep=64", alone],
 };
 const methods = ["dense", "scan", "quickselect", "heap", "radix", "pages", "int8"];
 
@@ -31,10 +33,10 @@ export default {
   tables,
   quick: [{ args: ["n=1024,2048", "rows=32", "repeats=2"], holds: sane }],
   claims: {
-    "every method finds the same sets, and pages score few keys where they come in clusters": () => {
+    "every method finds the same sets, and pages score few keys where neighbors resemble each other": () => {
       for (const name of Object.keys(tables)) sane(of(name));
       const scored = (name) => of(name, { n: 16384, method: "pages", k: 64 })[0].scored;
-      assert.ok(scored("E22-clustered-64") < scored("E22-gaussian-64"));
+      assert.ok(scored("E22-stationary-64") < scored("E22-gaussian-64"));
     },
   },
   figures: {
