@@ -79,7 +79,9 @@ async function makeTables(names) {
 export const figuresOf = (some) =>
   some.flatMap(({ figures = {} }) => Object.entries(figures).map(([name, make]) => [`${name}.svg`, figure(make())]));
 
-function drawFigures(some) {
+/** Of the protocols whose tables all stand. */
+function drawFigures(all) {
+  const some = all.filter((each) => Object.keys(each.tables).every(stands));
   for (const [name, svg] of figuresOf(some)) writeFileSync(new URL(name, pages), svg);
 }
 
