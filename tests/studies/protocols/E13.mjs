@@ -61,7 +61,7 @@ export default {
       return {
         title: "l2 error of a search over that of the exact set, against its recall; n = 4096, k = 64",
         x: { label: "recall", from: 0.45, to: 1 },
-        y: { label: "l2 over exact l2", scale: "log", from: 0.9, to: 30 },
+        y: { label: "l2 over exact l2", scale: "log", from: 0.9, to: 10 },
         panels: [
           panel("sigma 1: misses", "E13-gaussian", "l2Amplification"),
           panel("sigma 3: misses", "E13-sigma-3", "l2Amplification"),
