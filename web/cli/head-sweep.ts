@@ -163,11 +163,11 @@ async function* layerRows(heed: Heed, model: Model, layer: number, settings: Set
 /** The rows of E10, and how many heads are done of how many. @throws {UsageError} @throws {CommandError} */
 export async function* headSweep(
   parameters: Parameters,
-  onProgress: (progress: Progress) => void,
+  { onProgress, threads }: { onProgress(progress: Progress): void; threads?: number },
 ): AsyncGenerator<HeadRow> {
   const settings = read(parameters);
   const { model, layers } = await openModel(settings.file, settings);
-  const heed = await create({ threads: 1, studies: true });
+  const heed = await create({ studies: true, ...(threads === undefined ? {} : { threads }) });
   try {
     let loaded = 0;
     for (const layer of layers) {

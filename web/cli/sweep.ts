@@ -163,7 +163,7 @@ async function run(args: string[]): Promise<void> {
     };
     const options = { signal: stopped.signal, onProgress, ...(threads === undefined ? {} : { threads }) };
     try {
-      for await (const row of id === "E10" ? headSweep(parameters, onProgress) : simulated(id, parameters, options)) {
+      for await (const row of id === "E10" ? headSweep(parameters, options) : simulated(id, parameters, options)) {
         if (stopped.signal.aborted) throw stopped.signal.reason;
         bar.clear();
         for (const text of lines(format, row, first)) write(text);

@@ -603,7 +603,7 @@ export interface PreselectionSweep extends Omit<SimulationSource, "repeats">, Gi
   keep?: number;
   /** Shares of the k best that a simulated search finds. Default: 1, 0.99, 0.95, 0.9, 0.8, 0.5. */
   recall?: readonly number[];
-  /** Dropped masses at whose certificate the search by pages stops; 0 goes on to the exact set. Default: 0, 0.1, 0.5, 0.9. */
+  /** Masses at whose certificate the search by pages stops; 0 finds the exact set. Default: 0, 0.1, 0.5, 0.9. */
   enough?: readonly number[];
   /** Tables of hashes that are asked, 1 to 16. Default: 1, 4, 16. */
   tables?: readonly number[];
