@@ -95,7 +95,7 @@ const small: Record<string, () => Promise<object> | object> = {
   collapse: () => ({ n: [128, 512], rows: 64 }),
   dispersion: () => ({ n: [256, 4096], rows: 32 }),
   "self-collapse": () => ({ n: [256, 1024, 2048, 8192], rows: 64 }),
-  condensation: () => ({ n: [64, 4096], rows: 64 }),
+  condensation: () => ({ n: [64, 16384], rows: 64 }),
   "phase-map": () => ({ n: [256, 4096], sigma: [0.5, 1, 3, 6], rows: 32 }),
   sufficiency: () => ({ n: [128, 1024], rows: 64 }),
   "mass-threshold": () => ({ n: [64, 4096], rows: 64 }),

@@ -41,7 +41,7 @@ test("a link holds parameters alone while no cell was changed, and the edited ce
     "shift of the output",
   );
   expect(await again.page.getByText("shift of the output", { exact: true }).count()).toBe(0);
-  await again.page.getByRole("button", { name: "Run it" }).click();
+  await again.page.getByRole("button", { name: "Run it", exact: true }).click();
   await again.page.locator(".numbers dt", { hasText: "shift of the output" }).waitFor();
   expect(await again.page.getByLabel("k, entries kept", { exact: true }).inputValue()).toBe("7");
   await again.page.getByRole("button", { name: "Reset" }).click();
@@ -87,7 +87,7 @@ test("an opened file asks too; its Markdown is stripped of what is no text", asy
       buffer: Buffer.from(notebookOf(prose(1, markdown), code(2, "display(`sum ${20 + 22}`)"))),
     });
   await page.getByText("other.html").waitFor();
-  await page.getByRole("button", { name: "Run it" }).click();
+  await page.getByRole("button", { name: "Run it", exact: true }).click();
   await page.getByText("sum 42").waitFor();
   await page.getByRole("heading", { name: "Hi" }).waitFor();
   expect(await page.locator("lab-cell iframe, lab-cell [onerror], lab-cell a[href^=javascript], #heed").count()).toBe(
@@ -104,7 +104,7 @@ test("cells can be added, moved, deleted and brought back, and the download hold
   await rewriteCell(page, "h1", (source) => source);
   await page.getByRole("button", { name: "Add below" }).click();
   const added = page.locator("lab-cell").nth(1);
-  await added.locator(".cm-content").waitFor();
+  await added.locator(".cm-content").focus();
   await page.keyboard.insertText("const mine = 41; display(`mine ${mine + 1}`)");
   await page.keyboard.press("Shift+Enter");
   await added.getByText("mine 42").waitFor();
