@@ -5,7 +5,7 @@
 // error of the one is an instance of the other's class. What `heed` needs for caches alone is loaded with the first.
 // Workers are bundled alone, because bundlers copy a worker's file but not what it imports.
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 
 import { digestOf } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
@@ -16,19 +16,48 @@ const groups = [
     platform: "browser",
     shared: "shared-web",
     cache: "cache-web",
+    decoder: "decoder-web",
+    files: "files-web",
     entries: { web: "web", "sync-web": "sync-web", safetensors: "safetensors" },
   },
   {
     platform: "node",
     shared: "shared-node",
     cache: "cache-node",
+    decoder: "decoder-node",
+    files: "files-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
+  // Somebody else's code, under its own licence (in the result), and a file of its own: pages without models do without.
+  { platform: "browser", entries: { tokenizers: "tokenizers" }, licence: "@huggingface/tokenizers" },
   // The `heed` command imports the package by its name, as any program does.
   { platform: "node", folder: "cli", entries: { heed: "heed" } },
 ];
+
+/** What is needed for language models alone. */
+const decoderFiles = new RegExp(
+  [
+    "web.src.(async|sync|check).decoder",
+    "web.src.check.policy",
+    "web.src.operations.(decoder|decoder-plan|decoder-run|decoders|generation|load-decoder|sampler)",
+    "web.src.model.(config|expected-tensors|fields|pattern|rope|source-of|stream-weights|text|weight-files|web-source)",
+    "web.src.runtime.raw-model",
+  ]
+    .map((path) => `${path}\\.ts$`)
+    .join("|"),
+);
+
+/** What reads files of models: for `heed/safetensors` and for language models. */
+const filesOfModels = /web.src.model.(byte-source|checkpoint|safetensors|safetensors-header|widen)\.ts$/;
+
+/** The text that a bundled package asks to be passed on, as a comment. */
+function licenceOf(name) {
+  const { version } = JSON.parse(readFileSync(fromRoot("node_modules", name, "package.json"), "utf8"));
+  const text = readFileSync(fromRoot("node_modules", name, "LICENSE"), "utf8").replaceAll("*/", "* /");
+  return `/*! ${name} ${version}\n\n${text.trimEnd()}\n*/`;
+}
 
 const source = ({ folder = "src/entries" }, entry) => fromRoot("web", folder, `${entry}.ts`);
 const result = (name) => fromRoot("dist", `${name}.js`);
@@ -57,7 +86,7 @@ export async function bundle() {
       // What `codeSplitting` below asks for; no entry gets exports by it, because what is shared has files of its own.
       preserveEntrySignatures: "allow-extension",
       // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
-      external: (id) => id.startsWith("./glue/") || id === "heed" || id.startsWith("heed/"),
+      external: (id) => /^\.\/(glue\/|tokenizers\.js$)/.test(id) || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({
@@ -67,6 +96,7 @@ export async function bundle() {
       entryFileNames: "[name].js",
       // Doc comments are in the declarations; bundlers' annotations stay.
       comments: { jsdoc: false },
+      ...(group.licence === undefined ? {} : { banner: licenceOf(group.licence) }),
       ...(group.shared === undefined
         ? { codeSplitting: false }
         : {
@@ -75,6 +105,8 @@ export async function bundle() {
               includeDependenciesRecursively: false,
               groups: [
                 { name: group.cache, test: /web.src.(async.kv-cache|check.cache)\.ts$/, priority: 1 },
+                { name: group.files, test: filesOfModels, priority: 1 },
+                { name: group.decoder, test: decoderFiles, priority: 1 },
                 { name: group.shared, minShareCount: 2 },
               ],
             },

@@ -7,6 +7,7 @@
  * must be left alone until the call settles. Results are moved, not copied.
  */
 import type { CacheOptions } from "../cache-options.js";
+import type { LoadOptions } from "../decoder-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
@@ -40,10 +41,12 @@ import type {
 } from "../results.js";
 import { disposeOnUsing } from "../runtime/dispose.js";
 import type { TheoryOf } from "../theory.js";
+import type { OpenAddress } from "../model/source-of.js";
 import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
 import type { WorkerStarter } from "../worker/starter.js";
 import { isKeyIndex, KeyIndex } from "./key-index.js";
+import type { Decoder } from "./decoder.js";
 import type { KvCache } from "./kv-cache.js";
 
 /** The formulas of the theory, computed in the worker. */
@@ -58,6 +61,18 @@ function posted<T>(args: T): T {
   }
 }
 
+/** Loads language models. */
+export interface DecoderLoader {
+  /**
+   * Loads a model of the Llama architecture into the worker, and the module that runs it.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported` for files that are not a model which is
+   * computed here, `load-failed` for one that cannot be read, `out-of-memory`, `disposed`, `worker-died`; rejects with
+   * the signal's reason when cancelled
+   */
+  load(options: LoadOptions): Promise<Decoder>;
+}
+
 /** Keys as attendTopK takes them. */
 export type Keys = Numbers | KeyIndex;
 
@@ -67,11 +82,21 @@ export class Heed {
   readonly info: Info;
   /** Formulas in double precision; each rejects with `invalid-argument` for a parameter outside its range. */
   readonly theory: Theory;
+  /** Language models. */
+  readonly Decoder: DecoderLoader;
   readonly #client: Client;
 
   /** @internal */
-  constructor(client: Client, info: Info) {
+  constructor(client: Client, info: Info, open: OpenAddress) {
     this.#client = client;
+    this.Decoder = {
+      async load(options) {
+        client.assertAlive();
+        // Most pages run no model.
+        const { loadAsync } = await import("./decoder.js");
+        return loadAsync(client, open, options);
+      },
+    };
     this.info = Object.freeze(info);
     const radius: Theory["radius"] = async (parameters, options = {}) => {
       client.assertAlive();
@@ -280,7 +305,7 @@ export async function createAsync(starter: WorkerStarter, options: CreateOptions
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
-    return new Heed(client, info);
+    return new Heed(client, info, starter.open);
   } catch (error) {
     await client.end(stopped);
     throw error;

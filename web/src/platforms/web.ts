@@ -6,6 +6,7 @@
 import { HeedError, reasonOf } from "../errors.js";
 import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
+import { openInBrowser } from "./open-web.js";
 import { fromAnotherOrigin } from "./origin.js";
 
 const glue: Files<Promise<{ default: RawFactory }>> = {
@@ -21,6 +22,12 @@ const glue: Files<Promise<{ default: RawFactory }>> = {
     threads: () => import("./glue/heed-study-threads.mjs"),
     "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.mjs"),
   },
+  model: {
+    simd: () => import("./glue/heed-model-simd.mjs"),
+    relaxed: () => import("./glue/heed-model-relaxed.mjs"),
+    threads: () => import("./glue/heed-model-threads.mjs"),
+    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.mjs"),
+  },
 };
 
 const wasm: Files<URL> = {
@@ -35,6 +42,12 @@ const wasm: Files<URL> = {
     relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
     threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
     "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  },
+  model: {
+    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
   },
 };
 
@@ -76,6 +89,8 @@ export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolea
     glue: async (module, variant) => (await glue[module][variant]()).default,
     wasmUrl: (module, variant) => wasm[module][variant](),
     read,
+    tokenizers: () => import("./tokenizers.js"),
+    open: openInBrowser,
     resolve: (address) => new URL(address, globalThis.location.href),
     hardwareThreads: () => globalThis.navigator.hardwareConcurrency ?? 1,
     threadsRefusal() {

@@ -5,6 +5,7 @@
  * the address itself, so a blob of the page's own origin imports it; that needs CORS there, and `blob:` in the page's
  * worker-src.
  */
+import { openInBrowser } from "../platforms/open-web.js";
 import { fromAnotherOrigin } from "../platforms/origin.js";
 import type { ClientPort } from "./client.js";
 import { pauseByMessage } from "./pause-web.js";
@@ -53,6 +54,7 @@ function refusedPort(why: string): ClientPort {
 
 export const webStarter: WorkerStarter = {
   resolve: (address) => new URL(address, globalThis.location.href),
+  open: openInBrowser,
   start(workerUrl) {
     let started: Started;
     try {

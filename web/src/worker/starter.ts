@@ -1,3 +1,4 @@
+import type { OpenAddress } from "../model/source-of.js";
 import type { ClientPort } from "./client.js";
 
 /** What differs between a browser and Node on the page's side. */
@@ -5,4 +6,6 @@ export interface WorkerStarter {
   start(workerUrl: string | URL | undefined): ClientPort;
   /** A caller's address, resolved as this place resolves relative ones. */
   resolve(address: string | URL): URL;
+  /** A file of a model. */
+  open: OpenAddress;
 }
