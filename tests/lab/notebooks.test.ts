@@ -50,9 +50,9 @@ test("the list of notebooks leads from one to another, with the keyboard", async
 
 test("a model that is dropped is read here: every head has its R", async () => {
   const { page, context } = await lab.visit("r-of-a-model.html");
-  const file = new URL("../../web/lab/assets/model/", import.meta.url).pathname;
-  await page.getByLabel("A model").setInputFiles([`${file}heads.safetensors`, `${file}config.json`]);
-  await page.getByText("heads.safetensors: 3 layers of 8 heads").waitFor();
+  const file = new URL("../../web/lab/assets/heads/", import.meta.url).pathname;
+  await page.getByLabel("A model").setInputFiles([`${file}tiny-llama-16k.safetensors`, `${file}config.json`]);
+  await page.getByText("tiny-llama-16k.safetensors: 3 layers of 8 heads").waitFor();
   await settled(page, 1);
   await page.locator("lab-figure").first().getByRole("button", { name: "Show as table" }).click();
   expect(await page.locator("lab-figure").first().locator("tbody tr").count()).toBe(24);
