@@ -14,7 +14,7 @@ afterAll(() => lab.close());
 const page5 = "when-assumptions-break.html";
 
 async function shared(page: Page): Promise<string> {
-  await page.getByRole("button", { name: "Share" }).click();
+  await page.getByRole("button", { name: "Share", exact: true }).click();
   const link = await page.getByLabel("Link", { exact: true }).inputValue();
   await page.getByRole("button", { name: "Close" }).last().click();
   return link;

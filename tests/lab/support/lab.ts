@@ -67,7 +67,13 @@ export class Lab {
   }
 
   static async open(engine: keyof typeof launch = "chromium"): Promise<Lab> {
-    if (newest(...sources) > newest(built)) await build({ configFile, logLevel: "error" });
+    if (newest(...sources) > newest(built)) {
+      // The test runner's own setting would make a build for development, without the service worker.
+      const { NODE_ENV } = process.env;
+      process.env["NODE_ENV"] = "production";
+      await build({ configFile, logLevel: "error" });
+      process.env["NODE_ENV"] = NODE_ENV;
+    }
     const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
     const address = server.httpServer.address();
     if (address === null || typeof address === "string") throw new Error("the server has no port");
