@@ -8,7 +8,7 @@ import type { AxeResults } from "axe-core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contents } from "../../web/lab/contents.js";
-import { desktop, Lab, phone, settled, type Visit } from "./support/lab.js";
+import { desktop, Lab, phone, ready, settled, type Visit } from "./support/lab.js";
 
 let lab: Lab;
 let axeSource: string;
@@ -94,16 +94,19 @@ describe.each([
   ["on a phone", { viewport: phone, hasTouch: true }],
 ] as const)("%s", (_, screen) => {
   let visit: Visit;
+  /** What was asked for until the page answered, before anyone scrolled. */
+  let first: string[];
   beforeAll(async () => {
-    visit = await lab.visit("", { colorScheme: "light", ...screen });
+    visit = await ready(await lab.visit("", { colorScheme: "light", ...screen }));
+    await visit.page.locator('.task[data-phase="done"]').first().waitFor();
+    first = [...visit.requests];
     await settled(visit.page);
   });
   afterAll(() => visit.context.close());
 
   test("the first visit loads at most 300 kB compressed, wasm and data apart, and no editor", async () => {
-    const { requests } = visit;
     const urls = new Set(
-      requests.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)(#|$)|tokens-/.test(url)),
+      first.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)(#|$)|tokens-/.test(url)),
     );
     const loaded = await Promise.all(
       [...urls].map(async (url) => {

@@ -105,11 +105,17 @@ export class Lab {
 
 /** Waits until no long task runs or waits for its turn; the essay has three. */
 export async function settled(page: Page, fewest = 3): Promise<void> {
-  await page.waitForFunction((count) => {
-    const tasks = [...document.querySelectorAll<HTMLElement>(".task")];
-    const ended = (task: HTMLElement): boolean => ["done", "failed", "cancelled"].includes(task.dataset["phase"]!);
-    return tasks.length >= count && tasks.every(ended);
-  }, fewest);
+  await page.waitForFunction(
+    (count) => {
+      const tasks = [...document.querySelectorAll<HTMLElement>(".task")];
+      const ended = (task: HTMLElement): boolean => ["done", "failed", "cancelled"].includes(task.dataset["phase"]!);
+      // Tasks with columns to show wait for their reader.
+      tasks.find((task) => !ended(task))?.scrollIntoView();
+      return tasks.length >= count && tasks.every(ended);
+    },
+    fewest,
+    { timeout: 90_000 },
+  );
 }
 
 /** Waits until the numbers under the controls are there. */
