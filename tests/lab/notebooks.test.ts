@@ -63,6 +63,11 @@ test("without a network, a page that was open opens again and every part of it w
   const { page, context } = await ready(await lab.visit());
   await page.locator('html[data-offline="ready"]').waitFor();
   await context.setOffline(true);
+  // What was never used before: another layer, and the editor.
+  await page.getByRole("group", { name: "Layer" }).getByText("6", { exact: true }).click();
+  await page.getByText("Where head 2 of layer 6 looks").waitFor();
+  await page.locator("lab-cell .cell-edit").nth(2).click();
+  await page.locator("cell-editor .cm-content").waitFor();
   await page.goto(`${lab.origin}/three-ways-to-collapse.html`);
   await settled(page, 4);
   expect(await page.locator(".cell-failure").count()).toBe(0);
