@@ -5,7 +5,7 @@
 
 const belowSparse = ["base", "simd", "parallel", "attention", "topk", "theory"];
 const belowCache = [...belowSparse, "sparse"];
-const belowModel = [...belowCache, "cache"];
+const belowModel = [...belowCache, "retrieve", "cache"];
 
 export const cppLayers = {
   base: [],
@@ -17,10 +17,10 @@ export const cppLayers = {
   attention: ["base", "simd", "parallel"],
   sparse: belowSparse,
   retrieve: belowCache,
-  cache: belowCache,
+  cache: [...belowCache, "retrieve"],
   model: belowModel,
   simulate: belowCache,
-  bindings: [...belowModel, "retrieve", "model", "simulate"],
+  bindings: [...belowModel, "model", "simulate"],
 };
 
 /** Folders of web/src; "." stands for the files directly in it (errors, options, results: the vocabulary). */
