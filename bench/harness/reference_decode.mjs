@@ -74,7 +74,8 @@ function referenceOf(shape, inputs, query, head) {
 
 function largestValue({ heads, headDim, n }, v, head) {
   let largest = 0;
-  for (let j = 0; j < n; ++j) largest = Math.max(largest, norm(v.subarray((j * heads + head) * headDim).subarray(0, headDim)));
+  for (let j = 0; j < n; ++j)
+    largest = Math.max(largest, norm(v.subarray((j * heads + head) * headDim).subarray(0, headDim)));
   return largest;
 }
 
@@ -94,8 +95,12 @@ export function judgeDecode(shape, { q, k, v }, answers) {
       const reference = referenceOf(shape, inputs, query, head);
       const out = answers[query].out ?? answers[query];
       const answer = out.subarray(head * headDim, (head + 1) * headDim);
-      if (answer.length !== headDim || !allFinite(answer)) return { verdict: { error: Infinity, bound: 0, right: false } };
-      const judged = shape.k === undefined ? judgeExact(reference) : judgeSet(shape, inputs, reference, answers[query], head, largest, verdict);
+      if (answer.length !== headDim || !allFinite(answer))
+        return { verdict: { error: Infinity, bound: 0, right: false } };
+      const judged =
+        shape.k === undefined
+          ? judgeExact(reference)
+          : judgeSet(shape, inputs, reference, answers[query], head, largest, verdict);
       for (let c = 0; c < headDim; ++c) {
         if (!shape.approximate) verdict.add(Math.abs(answer[c] - judged.mean[c]), judged.allowed[c]);
       }

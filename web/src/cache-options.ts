@@ -98,12 +98,12 @@ export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions
   estimator?: Estimator;
   /** Default: "auto". */
   search?: CacheSearch;
-  /** With `search: "pages"` and `tail: "exact"`: a row may stop when its dropped mass is certified to be at most this. */
+  /** With `search: "pages"`: a row may stop when its dropped mass is certified to be at most this, above 0, below 1. */
   searchTau?: number;
   /**
    * Where the weight of the dropped tokens comes from when scores are skipped: `"sampled"`, 96 of them chosen by `seed`,
-   * gives every estimator, an estimate `dropped` and its `interval`. Default: "sampled" for "pages" and "lsh" unless
-   * `searchTau` is given, "exact" otherwise.
+   * gives every estimator, an estimate `dropped` and its `interval`. Default: "sampled" for "pages" and "lsh", but
+   * "exact" for `renormalized` with `searchTau`; "exact" otherwise.
    */
   tail?: TailSource;
   /** Of the sample, an integer from 0. Same seed and tokens, same bits. Default: 0. */

@@ -9,7 +9,13 @@ import type {
   LayerOptions,
   MonitorOptions,
 } from "../cache-options.js";
-import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored, MonitoredAttendResult } from "../cache-results.js";
+import type {
+  CacheTopKResult,
+  Evicted,
+  IndexedCacheTopKResult,
+  Monitored,
+  MonitoredAttendResult,
+} from "../cache-results.js";
 import { checkBytes } from "../check/arrays.js";
 import {
   checkTokens,

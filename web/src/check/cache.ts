@@ -230,11 +230,13 @@ export function planCacheTopK<T extends TensorLike = never>(
   const search = checkWord("search", options.search ?? "auto", [...rawCacheSearches, "auto"] as const);
   const skips = search === "pages" || search === "lsh";
   const { searchTau } = options;
-  const tail = checkWord("tail", options.tail ?? (skips && searchTau === undefined ? "sampled" : "exact"), [
+  // A bound for renormalized needs no sample; everything else that skips scores does.
+  const bounded = searchTau !== undefined && estimator === "renormalized";
+  const tail = checkWord("tail", options.tail ?? (skips && !bounded ? "sampled" : "exact"), [
     "exact",
     "sampled",
   ] as const);
-  if (searchTau !== undefined) checkSearchTau(searchTau, search, tail);
+  if (searchTau !== undefined) checkSearchTau(searchTau, search, "exact");
   const recall = checkFlag("recall", options.recall, false);
   if (recall && search !== "lsh") {
     throw new HeedError("invalid-argument", `recall is true with search "${search}"; it needs search: "lsh"`);

@@ -305,7 +305,11 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
         bound: heap.copyF32(options.bound, rows, "bound"),
         kept: heap.copyU32(options.kept, rows, "kept"),
         ...(sampled ? { interval: heap.copyF32(options.interval, rows, "interval") } : {}),
-        info: { ...chosen, estimator, ...(options.recall === 0 ? {} : { recall: mean(heap.f32(options.recall, rows)) }) },
+        info: {
+          ...chosen,
+          estimator,
+          ...(options.recall === 0 ? {} : { recall: mean(heap.f32(options.recall, rows)) }),
+        },
       };
       if (!plan.indices) return result;
       return {
