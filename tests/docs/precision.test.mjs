@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { asMarkdown, cases, measure } from "./precision.mjs";
-import { formats, roundTo } from "./rounding.mjs";
+import { asMarkdown, cases, measure } from "../studies/precision.mjs";
+import { formats, roundTo } from "../studies/rounding.mjs";
 
 test("f32 is Math.fround", () => {
   for (let i = -300; i < 300; ++i) {
@@ -49,7 +49,7 @@ test("a number of a format stays what it is", () => {
 });
 
 test("the committed table of the precision study is what the study gives", async () => {
-  const table = readFileSync(new URL("./results/precision.md", import.meta.url), "utf8");
+  const table = readFileSync(new URL("../studies/results/precision.md", import.meta.url), "utf8");
   const lines = asMarkdown(await measure([cases[0]])).split("\n");
   for (const line of lines) assert.ok(table.includes(line), line);
 });
