@@ -122,7 +122,8 @@ class JsKvCache {
 JsKvCache* make_cache(const JsCacheShape& js) { return new JsKvCache(js.shape()); }
 
 Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
-  return new Job<CacheAttention>(cache->cache(), js.problem(), MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
+  return new Job<CacheAttention>(cache->cache(), js.problem(),
+                                 MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
 }
 
 Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {

@@ -63,9 +63,8 @@ void BoxVisits::bound_all(const float* query, double query_norm) noexcept {
   const double du = static_cast<double>(2 * cache_.shape().head_dim + 8) * 0x1p-24, gamma = 2.0 * du / (1.0 - du);
   for (std::size_t first = 0; first < waiting_; first += PageBoxes::kPageBoxes) {
     const std::size_t count = std::min(PageBoxes::kPageBoxes, waiting_ - first), token = first * kTokens;
-    simd::kernel_row_scores(simd::RowType::kFloat, {query, nullptr, nullptr, 1},
-                            boxes_.rows(row_.layer, token, row_.g), count, boxes_.row_columns(), s_.bounds + first,
-                            PageBoxes::kPageBoxes);
+    simd::kernel_row_scores(simd::RowType::kFloat, {query, nullptr, nullptr, 1}, boxes_.rows(row_.layer, token, row_.g),
+                            count, boxes_.row_columns(), s_.bounds + first, PageBoxes::kPageBoxes);
     const float* const norms = boxes_.norms(row_.layer, token, row_.g);
     for (std::size_t i = 0; i < count; ++i) {
       const double bound = double{s_.bounds[first + i]} + gamma * query_norm * double{norms[i]} + 1e-30;

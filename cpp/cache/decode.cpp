@@ -66,7 +66,8 @@ void CacheAttention::run_chunk(std::size_t g, std::size_t chunk, std::size_t thr
   const std::size_t stride = monitored() ? chunks_ * kDecodeChunk : kDecodeChunk;
   float* const weights = monitored() ? weights_.data() + g * scores_.most_rows() * stride + first
                                      : weights_.data() + thread * scores_.most_rows() * kDecodeChunk;
-  simd::WeighedMoments* const moments = monitored() ? moments_.data() + (g * chunks_ + chunk) * scores_.most_rows() : nullptr;
+  simd::WeighedMoments* const moments =
+      monitored() ? moments_.data() + (g * chunks_ + chunk) * scores_.most_rows() : nullptr;
   for (std::size_t r = 0; r < rows; ++r) {
     const Part to = part(g, chunk, r);
     std::fill_n(to.out, columns_, 0.0f);

@@ -204,13 +204,12 @@ void CacheRetrieval::measure_recall(const Row& row, const FoundTokens& found, Sc
   share = 1.0f;
   if (found.wanted == 0) return;
   const Cut cut = kth_best(s.all, row.at.visible, found.wanted);
-  const auto hits =
-      std::count_if(found.scores, found.scores + found.count, [&](float x) { return x >= cut.score; });
+  const auto hits = std::count_if(found.scores, found.scores + found.count, [&](float x) { return x >= cut.score; });
   share = static_cast<float>(hits) / static_cast<float>(found.wanted);
 }
 
-// What the tokens that were not kept weigh, from a sample of them, as the sums over all with which sparse/tail.hpp finds
-// this very line over the others.
+// What the tokens that were not kept weigh, from a sample of them, as the sums over all with which sparse/tail.hpp
+// finds this very line over the others.
 void CacheRetrieval::sample(Row& row, const FoundTokens& found, Scratch& s) noexcept {
   const AttentionShape& shape = scores_.shape();
   const std::size_t others = row.at.visible - found.count, columns = shape.value_dim;

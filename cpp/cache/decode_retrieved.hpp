@@ -1,15 +1,16 @@
 // Attention of new queries over tokens of a cache that are found without every score.
 //
 //   kBoxes      page summaries, branch and bound (box_visits.hpp): the exact set, or an earlier stop with a certificate
-//   kSketches   the kNearest(k) tokens whose sketches are nearest to the query's (key_sketches.hpp), scored exactly, and
+//   kSketches   the kNearest(k) tokens whose sketches are nearest to the query's (key_sketches.hpp), scored exactly,
+//   and
 //               the best of these: approximate; `recall` says how much was found, at the price of a scan
 //
 // What the skipped tokens weigh is not known. Without a sampled tail the estimator is `renormalized`, which needs the
 // kept scores only, and `dropped` is the bound. With one, any estimator: the tail's coefficients come from a uniform
-// sample of kTailSample tokens that were not kept (retrieve/sampled_tail.hpp), its sums over all tokens from the running
-// sums (tail_state.hpp); `dropped` is an estimate, and `interval` the half-width of its 95 % confidence interval,
-// 1.96 Z_H / Z^2 standard errors of the tail's weight. The sample follows from the seed, the layer, the row and the
-// number of tokens: a step repeats bit for bit.
+// sample of kTailSample tokens that were not kept (retrieve/sampled_tail.hpp), its sums over all tokens from the
+// running sums (tail_state.hpp); `dropped` is an estimate, and `interval` the half-width of its 95 % confidence
+// interval, 1.96 Z_H / Z^2 standard errors of the tail's weight. The sample follows from the seed, the layer, the row
+// and the number of tokens: a step repeats bit for bit.
 //
 // `bound` is certified in all cases (retrieve/certified_mass.hpp); where nothing better is known it takes every skipped
 // score for |q| max |k|.

@@ -23,8 +23,7 @@ bool KeySketches::make_vectors() noexcept {
   if (!vectors_.resize(kBits * columns_) || !offsets_.resize(layers() * heads() * kBits)) return false;
   std::fill_n(vectors_.data(), vectors_.size(), 0.0f);
   const CounterRandom random(kSeed, 0);
-  for (std::size_t bit = 0; bit < kBits; ++bit)
-    random.fill_normal(bit * dim_, dim_, vectors_.data() + bit * columns_);
+  for (std::size_t bit = 0; bit < kBits; ++bit) random.fill_normal(bit * dim_, dim_, vectors_.data() + bit * columns_);
   return true;
 }
 

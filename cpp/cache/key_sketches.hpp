@@ -1,10 +1,10 @@
 // Sketches of keys: the signs of the products with 128 random Gaussian vectors, 16 bytes a key and head. Approximate.
 //
 // Two vectors at an angle theta differ in a sign with probability theta / pi (SimHash), so the number of bits in which
-// the sketches of a query and of a key differ ranks keys by their angle, off by at most 6 bits (one standard deviation).
-// Looking at all sketches reads a sixteenth of what keys of 64 floats take, and needs no buckets, so that a token is
-// added, taken back and shared like any other record. Beside the buckets of retrieve/hashes.hpp, which look at fewer
-// keys but in no order, this ranks; a bucket of 8 bits at 65536 tokens holds 256 of them in no order.
+// the sketches of a query and of a key differ ranks keys by their angle, off by at most 6 bits (one standard
+// deviation). Looking at all sketches reads a sixteenth of what keys of 64 floats take, and needs no buckets, so that a
+// token is added, taken back and shared like any other record. Beside the buckets of retrieve/hashes.hpp, which look at
+// fewer keys but in no order, this ranks; a bucket of 8 bits at 65536 tokens holds 256 of them in no order.
 //
 // Keys are centered at the mean of the layer's first kCenterTokens, because keys of trained models have a common part
 // that no score's rank depends on. With fewer tokens there are no sketches, and nothing to gain from them. The vectors

@@ -40,7 +40,13 @@ Status validate(const CacheShape& shape) {
 }
 
 KvCache::KvCache(const CacheShape& shape)
-    : shape_(shape), layout_(shape), status_(validate(shape)), shadow_(shape), boxes_(shape), sketches_(shape), tails_(shape) {
+    : shape_(shape),
+      layout_(shape),
+      status_(validate(shape)),
+      shadow_(shape),
+      boxes_(shape),
+      sketches_(shape),
+      tails_(shape) {
   if (!status_.ok()) return;
   layers_.reset(new (std::nothrow) Layer[shape.layers]);
   if (layers_ == nullptr) {

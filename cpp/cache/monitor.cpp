@@ -19,9 +19,7 @@ struct RowView {
   simd::WeighedMoments all = {};
 
   double rise(std::size_t chunk) const noexcept { return highest - double{row.references[chunk * row.step]}; }
-  std::size_t size(std::size_t chunk) const noexcept {
-    return std::min(kDecodeChunk, row.end - chunk * kDecodeChunk);
-  }
+  std::size_t size(std::size_t chunk) const noexcept { return std::min(kDecodeChunk, row.end - chunk * kDecodeChunk); }
 
   void add(std::size_t chunk) noexcept {
     const simd::WeighedMoments& m = row.moments[chunk * row.step];

@@ -5,7 +5,8 @@
 //                                                      sum near 1: what a plain float accumulator can tell from nothing
 //   sink       mass of the first tokens     self       mass of the newest visible token
 //   sigma      standard deviation of s      largest    the largest p
-//   k          entries that are known to leave out at most `mass`: few more than the fewest where scores are spread like
+//   k          entries that are known to leave out at most `mass`: few more than the fewest where scores are spread
+//   like
 //              Gaussian ones, by Cantelli's inequality never more than all above mean - sd sqrt(1 / mass - 1)
 //   exponent   1 - sigma^2 / (2 ln n), from 0 to 1: the C with which alpha n^C keeps the mass if scores are Gaussian
 //
@@ -14,7 +15,8 @@
 // the mass Phi(z) for Gaussian scores, which are Gaussian under p as well; it is counted what they have in the row.
 //
 // Everything but the counts comes from sums that the decoding forms along with its weights, a few operations each.
-// Counting looks at the weights once or twice more; nothing is counted where the largest or the least entry says it all.
+// Counting looks at the weights once or twice more; nothing is counted where the largest or the least entry says it
+// all.
 #pragma once
 
 #include "cache/decode_problem.hpp"

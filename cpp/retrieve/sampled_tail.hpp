@@ -32,8 +32,8 @@ struct TailSampleScratch {
   alignas(64) float weights[kTailSample];
 };
 
-/// Chooses from the first `visible` keys without the `count` in `kept`, which ascend and are fewer than all; returns how
-/// many it chose. Numbers of the stream from `first` on choose them.
+/// Chooses from the first `visible` keys without the `count` in `kept`, which ascend and are fewer than all; returns
+/// how many it chose. Numbers of the stream from `first` on choose them.
 std::size_t choose_sample(std::size_t visible, const std::uint32_t* kept, std::size_t count,
                           const CounterRandom& random, std::uint64_t first, TailSampleScratch& scratch) noexcept;
 

@@ -29,8 +29,8 @@ inline void add_columns(const float* weights, const CachedRows& rows, std::size_
   for (std::size_t v = 0; v < kVectors; ++v) store(out + first + v * kLanes, sums[v]);
 }
 
-// Eight rows, half of 16 vectors of each at a time, so that sums and factors stay in registers: sixteen sums do not, on
-// machines with sixteen. What the second half reads is in the first-level cache by then, so memory is still one stream.
+// Eight rows, half of 16 vectors of each at a time: sixteen sums, a weight and a row do not fit sixteen registers. What
+// the second half reads is in the first-level cache by then, so memory is still one stream.
 constexpr std::size_t kRowsAtOnce = 8;
 
 template <class Row>

@@ -6,7 +6,7 @@
 namespace heed::simd {
 
 /// distances[j] = bits in which the 16 bytes at sketches + 2 j and at `query` differ.
-/// Cost: two words, two counts of bits: 1 ns a key.
+/// Cost: two words and two counts of bits a key.
 void kernel_sketch_distances(const std::uint64_t* sketches, std::size_t count, const std::uint64_t* query,
                              std::uint8_t* distances) noexcept;
 

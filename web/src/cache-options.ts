@@ -84,14 +84,16 @@ export interface MonitorNumbers {
  *   scored exactly. Approximate; `recall: true` says how much of the exact set was found.
  * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
  *
- * The last two but one skip scores: with them an estimator other than `"renormalized"` needs `tail: "sampled"`. Without
- * it, and with windows, sinks, softcap, a mask, or a `keep` by `mass` or `threshold`, every score is formed all the same;
- * `info.reason` says so.
+ * `"pages"` and `"lsh"` skip scores: with them an estimator other than `"renormalized"` needs `tail: "sampled"`, and
+ * with `tail: "exact"` every score is formed all the same; `info.reason` says so.
  */
 export type CacheSearch = "exact" | "int8" | "pages" | "lsh" | "auto";
 
-/** Options of a cache's `attendTopK`. */
-export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions<Out>, "lse" | "monitor"> {
+/** Options of a cache's `attendTopK`. Windows, masks and softcap are not available. */
+export interface CacheTopKOptions<Out = Float32Array> extends Omit<
+  DecodeOptions<Out>,
+  "lse" | "monitor" | keyof ScoreRules
+> {
   /** Entries kept per row; n of the window law is the number of tokens that the query sees. */
   keep: CountedKeep;
   /** Default: "linear". */

@@ -49,7 +49,8 @@ Retrieved retrieve(KvCache& cache, const test::Inputs& inputs, const Budget& bud
               recall.guards_intact() && indices.guards_intact())
       << "written outside the outputs";
   return {{out.values(), dropped.values(), bound.values(), kept.values(), indices.values(), offsets.values()},
-          interval.values(), recall.values()};
+          interval.values(),
+          recall.values()};
 }
 
 /// Family "exact".
@@ -274,7 +275,8 @@ TEST(CacheRetrieval, RemembersNothingOfWhatWasRewound) {
     KvCache fresh = test::filled_cache(part);
     for (const CacheSearch search : {CacheSearch::kBoxes, CacheSearch::kSketches}) {
       const Asked asked{.search = search, .estimator = Estimator::kLinear, .sampled = true};
-      const Retrieved expected = retrieve(fresh, part, {.k = 12}, asked), actual = retrieve(cache, part, {.k = 12}, asked);
+      const Retrieved expected = retrieve(fresh, part, {.k = 12}, asked),
+                      actual = retrieve(cache, part, {.k = 12}, asked);
       EXPECT_EQ(expected.indices, actual.indices) << length;
       EXPECT_TRUE(test::same_bits(expected.out, actual.out)) << length;
       EXPECT_TRUE(test::same_bits(expected.bound, actual.bound)) << length;
@@ -323,10 +325,12 @@ TEST(CacheRetrieval, RefusesWhatItCannotKnow) {
   };
   std::vector<float> out(8);
   const DecodeProblem problem = test::decode_problem(inputs, out.data(), nullptr);
-  refused(problem, {.budget = {.k = 3}, .estimator = Estimator::kLinear, .search = CacheSearch::kBoxes}, "renormalized");
+  refused(problem, {.budget = {.k = 3}, .estimator = Estimator::kLinear, .search = CacheSearch::kBoxes},
+          "renormalized");
   DecodeProblem windowed = problem;
   windowed.window = 5;
-  refused(windowed, {.budget = {.k = 3}, .estimator = Estimator::kRenormalized, .search = CacheSearch::kBoxes}, "window");
+  refused(windowed, {.budget = {.k = 3}, .estimator = Estimator::kRenormalized, .search = CacheSearch::kBoxes},
+          "window");
 }
 
 }  // namespace

@@ -1,12 +1,11 @@
 // The monitor's numbers against their formulas in double.
 #include "cache/monitor.hpp"
 
-#include "cache/decode.hpp"
-
 #include <gtest/gtest.h>
 
 #include <numeric>
 
+#include "cache/decode.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
 

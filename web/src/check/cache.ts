@@ -46,7 +46,6 @@ const monitorNames = [...appendNames, ...ruleOptionNames, "heads", "scale", ...m
 const evictNames = [...appendNames, "heads", "scale", "policy"] as const;
 const topKNames = [
   ...queryNames,
-  ...ruleOptionNames,
   ...["keep", "estimator", "search", "searchTau", "tail", "seed", "recall", "indices"],
 ] as const;
 
@@ -208,7 +207,7 @@ export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor">
   keep: CheckedBudget;
   estimator: Estimator;
   search: CacheSearch;
-  /** Rules, an estimator or a budget that only a scan of every score can serve, if any. */
+  /** Why only a scan of every score can serve it, if so. */
   everyScore: string | undefined;
   searchTau: number;
   sampled: boolean;
@@ -241,11 +240,10 @@ export function planCacheTopK<T extends TensorLike = never>(
   if (recall && search !== "lsh") {
     throw new HeedError("invalid-argument", `recall is true with search "${search}"; it needs search: "lsh"`);
   }
-  const plan = planQueries(shape, q, options, isTensor);
   return {
-    ...plan,
+    ...planQueries(shape, q, options, isTensor),
     ...{ keep, estimator, search, recall },
-    everyScore: whyEveryScore(plan, estimator, tail),
+    everyScore: whyEveryScore(estimator, tail),
     searchTau: searchTau ?? 0,
     sampled: tail === "sampled",
     seed: checkSeed(options.seed),
@@ -253,9 +251,7 @@ export function planCacheTopK<T extends TensorLike = never>(
   };
 }
 
-function whyEveryScore(plan: Rules & { mask: unknown }, estimator: Estimator, tail: string): string | undefined {
-  const rule = (["window", "sinks", "softcap"] as const).find((name) => plan[name] !== 0) ?? (plan.mask && "mask");
-  if (rule) return `a search that skips scores does not know ${rule}, so all of them were computed`;
+function whyEveryScore(estimator: Estimator, tail: string): string | undefined {
   if (estimator === "renormalized" || tail === "sampled") return undefined;
   return `estimator "${estimator}" with tail "exact" needs every score, so all of them were computed`;
 }

@@ -246,14 +246,10 @@ const fewestScreened = 2048;
 type ChosenSearch = Pick<CacheTopKInfo, "search" | "reason">;
 
 function searchOf({ shape }: StoredCache, plan: CacheTopKPlan<Tensor>, keys: number): ChosenSearch {
-  const { search, everyScore: reason, window, sinks, softcap, mask } = plan;
-  if (search === "exact") return { search };
+  const { search, everyScore: reason } = plan;
   if (search === "pages" || search === "lsh") return reason === undefined ? { search } : { search: "exact", reason };
-  // Bytes bound products, not what rules make of them.
-  const ruled = window !== 0 || sinks !== 0 || softcap !== 0 || mask !== undefined;
-  if (ruled && search === "int8") return { search: "exact", reason: reason ?? "" };
   // Keys in bytes are their own copy: their scan is the screening.
-  if (ruled || shape.type === rawCacheTypes.indexOf("int8")) return { search: "exact" };
+  if (search === "exact" || shape.type === rawCacheTypes.indexOf("int8")) return { search: "exact" };
   return { search: search === "int8" || keys >= fewestScreened ? "int8" : "exact" };
 }
 
