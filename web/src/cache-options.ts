@@ -103,7 +103,7 @@ export interface CacheTopKOptions<Out = Float32Array> extends Omit<
   /** With `search: "pages"`: a row may stop when its dropped mass is certified to be at most this, above 0, below 1. */
   searchTau?: number;
   /**
-   * Where the weight of the dropped tokens comes from when scores are skipped: `"sampled"`, 96 of them chosen by `seed`,
+   * Where the weight of the dropped tokens comes from when scores are skipped: `"sampled"`, 96 of them by `seed`,
    * gives every estimator, an estimate `dropped` and its `interval`. Default: "sampled" for "pages" and "lsh", but
    * "exact" for `renormalized` with `searchTau`; "exact" otherwise.
    */
