@@ -5,7 +5,7 @@
 
 const belowSparse = ["base", "simd", "parallel", "attention", "topk", "theory"];
 const belowCache = [...belowSparse, "sparse"];
-const belowModel = [...belowCache, "cache"];
+const belowModel = [...belowCache, "retrieve", "cache"];
 
 export const cppLayers = {
   base: [],
@@ -17,7 +17,7 @@ export const cppLayers = {
   attention: ["base", "simd", "parallel"],
   sparse: belowSparse,
   retrieve: belowCache,
-  cache: belowCache,
+  cache: [...belowCache, "retrieve"],
   model: belowModel,
   simulate: [...belowCache, "retrieve"],
   bindings: [...belowModel, "retrieve", "model", "simulate"],
