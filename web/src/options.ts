@@ -570,7 +570,10 @@ export interface PositionSweep extends Omit<SimulationSource, "causal" | "self" 
   rows?: number;
 }
 
-/** E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`; `rows`, at most 4096, are 64 by default. */
+/**
+ * E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`; `rows`, at most 4096, are 64 by
+ * default.
+ */
 export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
   /** Of the tokens, 2 to 1024 each. Default: 2, 32, 512. */
   dimension?: readonly number[];
@@ -582,7 +585,7 @@ export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats"
   n?: number;
 }
 
-/** E20: how fast attention over n tokens tends to its limit (arXiv 2512.10656); `rows`, at most 512, are 32 by default. */
+/** E20: how fast attention over n tokens tends to its limit (arXiv 2512.10656); `rows` <= 512, by default 32. */
 export interface SampleComplexitySweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
   /** Of the tokens, at most 256. Default: 50. */
   dimension?: number;

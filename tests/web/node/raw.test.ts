@@ -130,7 +130,10 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
     const decode = Object.fromEntries(members("RawDecodeProblem").map((name) => [name, 0]));
     for (const missing of members("RawDecodeProblem")) {
       const { [missing]: _, ...rest } = decode;
-      expect(() => new raw.CacheAttendJob(cache, rest as never, { epsilon: 0, mass: 0, first: 0, out: 0 }), `without ${missing}`).toThrow(TypeError);
+      expect(
+        () => new raw.CacheAttendJob(cache, rest as never, { epsilon: 0, mass: 0, first: 0, out: 0 }),
+        `without ${missing}`,
+      ).toThrow(TypeError);
     }
     const sparse = Object.fromEntries(members("RawCacheTopKOptions").map((name) => [name, 0]));
     for (const missing of members("RawCacheTopKOptions")) {
