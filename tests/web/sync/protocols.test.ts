@@ -93,6 +93,7 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
   E20: {
     parameters: { rows: 6, repeats: 2, seed: 3, dimension: 8, horizon: [0.1, 5], n: [200, 100] },
     columns: "d horizon sigma n error errorError predicted slope slopeError",
+  },
   E13: {
     parameters: {
       ...small,
