@@ -571,8 +571,8 @@ export interface PositionSweep extends Omit<SimulationSource, "causal" | "self" 
 }
 
 /**
- * E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`; `rows`, at most 4096, are 64
- * by default.
+ * E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`; `rows`, at most 4096, are
+ * 64 by default.
  */
 export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
   /** Of the tokens, 2 to 1024 each. Default: 2, 32, 512. */
