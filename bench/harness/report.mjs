@@ -34,6 +34,9 @@ const columns = {
   faster: ["heed is", ({ heedFaster }) => times(heedFaster)],
   extra: ["extra MB", ({ memory }) => megabytes(memory?.extraBytes)],
   speedup: ["speed-up", ({ speedup }) => times(speedup)],
+  prefillRate: ["prompt tokens/s", ({ prefillRate }) => short(prefillRate)],
+  decodeRate: ["tokens/s", ({ decodeRate }) => short(decodeRate)],
+  overPeer: ["over wllama", ({ overPeer }) => times(overPeer)],
   note: ["note", ({ note }) => note ?? ""],
   scaling: ["of the loop's", ({ scaling }) => percent(scaling)],
   ...Object.fromEntries(
@@ -52,6 +55,7 @@ const columnsOf = {
   searches: [...timed, "error", "speedup", "note"],
   peak: [...timed, "gflops", "bandwidth"],
   scaling: [...timed, "gflops", "speedup", "scaling"],
+  decoder: [...timed, "prefillRate", "decodeRate", "overPeer", "speedup"],
   start: ["candidate", "variant", "threads", "import", "create", "first", "again"],
 };
 
