@@ -122,7 +122,7 @@ function metadata(config, tokenizer) {
     ["llama.rope.freq_base", "f32", config.rope_theta],
     ["llama.vocab_size", "u32", config.vocab_size],
     ["tokenizer.ggml.model", "string", "gpt2"],
-    ["tokenizer.ggml.pre", "string", "default"],
+    ["tokenizer.ggml.pre", "string", "smollm"],
     ["tokenizer.ggml.tokens", "array", { of: "string", values: tokens }],
     ["tokenizer.ggml.token_type", "array", { of: "u32", values: tokens.map((_, id) => (special.has(id) ? 3 : 1)) }],
     ["tokenizer.ggml.merges", "array", { of: "string", values: merges.map((one) => [one].flat().join(" ")) }],
