@@ -26,14 +26,14 @@ export const cppLayers = {
 /** Folders of web/src; "." stands for the files directly in it (errors, options, results: the vocabulary). */
 export const webLayers = {
   ".": ["runtime", "check", "sync", "async"],
-  runtime: [".", "check"],
+  runtime: [".", "check", "model"],
   check: [".", "runtime"],
-  platforms: [".", "runtime"],
-  operations: [".", "runtime", "check"],
+  platforms: [".", "runtime", "model"],
+  operations: [".", "runtime", "check", "model"],
   model: [".", "check"],
-  sync: [".", "runtime", "check", "operations"],
-  worker: [".", "runtime", "check", "operations", "platforms", "sync"],
-  async: [".", "runtime", "check", "operations", "worker"],
+  sync: [".", "runtime", "check", "operations", "model"],
+  worker: [".", "runtime", "check", "operations", "platforms", "sync", "model"],
+  async: [".", "runtime", "check", "operations", "worker", "model"],
   entries: [".", "runtime", "check", "operations", "platforms", "sync", "worker", "async", "model"],
 };
 

@@ -55,7 +55,9 @@ function checkGreedy(decoder: Decoder): void {
   expect([...golden.prompt_ids, ...told.map(({ id }) => id)]).toEqual(golden.greedy_ids);
   // Token by token, and all at once: the same probabilities.
   const { losses } = decoder.score(golden.greedy_ids);
-  told.forEach(({ logprob }, i) => expect(Math.abs(logprob + losses[golden.prompt_ids.length - 1 + i]!)).toBeLessThan(2e-3));
+  told.forEach(({ logprob }, i) =>
+    expect(Math.abs(logprob + losses[golden.prompt_ids.length - 1 + i]!)).toBeLessThan(2e-3),
+  );
 }
 
 /** Loss on the text from "Sir Walter Elliot", as tests/golden/qkv has it. */
