@@ -32,7 +32,7 @@ const groups = [
   },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
-  // Somebody else's code, under its own licence (in the result), and a file of its own: pages without models do without.
+  // Somebody else's code, under its own licence (in the result), and a file of its own: most pages do without.
   { platform: "browser", entries: { tokenizers: "tokenizers" }, licence: "@huggingface/tokenizers" },
   // The `heed` command imports the package by its name, as any program does.
   { platform: "node", folder: "cli", entries: { heed: "heed" } },

@@ -1,5 +1,5 @@
-// llama.cpp in WebAssembly: the same weights as GGUF, the same text. Times are those that it tells itself, without the way
-// to its worker and back.
+// llama.cpp in WebAssembly: the same weights as GGUF, the same text. Times are those that it tells itself, without the
+// way to its worker and back.
 
 import { Wllama } from "@wllama/wllama";
 

@@ -1,8 +1,8 @@
 // A language model: reading a prompt, and writing tokens after it, exactly and with 8 keys a row, beside llama.cpp in
 // WebAssembly (wllama) with the same weights. Chromium only, where both run.
 //
-// Candidates hold the prompt in their caches and write by turns. `wllama is` compares a row with llama.cpp's best row of
-// as many threads: what it takes per token over what the row takes.
+// Candidates hold the prompt in their caches and write by turns. `wllama is` compares a row with llama.cpp's best row
+// of as many threads: what it takes per token over what the row takes.
 
 import { watchOthers } from "../harness/machine.mjs";
 import { heedVariant } from "../harness/entries.mjs";

@@ -21,7 +21,7 @@ function idsOf(decoder: StoredDecoder, prompt: CheckedPrompt): number[] {
 /** Speed is told over so many of the last tokens. */
 const recentTokens = 16;
 
-/** A continuation under way. Other calls on the decoder may come between its tokens: what they displaced is run again. */
+/** A continuation under way. Other calls may come between its tokens: what they displaced is run again. */
 export class Generation {
   readonly #decoder: StoredDecoder;
   readonly #plan: GeneratePlan;

@@ -6,8 +6,8 @@ export const openInBrowser: OpenAddress = async (address, signal) => {
   if (typeof address === "string") {
     throw new HeedError(
       "invalid-argument",
-      `a file of the model is the string ${JSON.stringify(address.slice(0, 100))}; in a browser a URL is needed, as in ` +
-        "new URL(path, location.href)",
+      `a file of the model is the string ${JSON.stringify(address.slice(0, 100))}; in a browser a URL is needed, ` +
+        "as in new URL(path, location.href)",
     );
   }
   const { webSource } = await import("../model/web-source.js");
