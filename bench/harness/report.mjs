@@ -36,6 +36,9 @@ const columns = {
   speedup: ["speed-up", ({ speedup }) => times(speedup)],
   ofRead: ["of reading", ({ shareOfRead }) => percent(shareOfRead)],
   off: ["off exact", ({ off }) => scientific(off)],
+  prefillRate: ["prompt tokens/s", ({ prefillRate }) => short(prefillRate)],
+  decodeRate: ["tokens/s", ({ decodeRate }) => short(decodeRate)],
+  overPeer: ["over wllama", ({ overPeer }) => times(overPeer)],
   note: ["note", ({ note }) => note ?? ""],
   scaling: ["of the loop's", ({ scaling }) => percent(scaling)],
   ...Object.fromEntries(
@@ -55,6 +58,7 @@ const columnsOf = {
   decode: [...timed, "bandwidth", "ofRead", "error", "off", "faster", "speedup"],
   peak: [...timed, "gflops", "bandwidth"],
   scaling: [...timed, "gflops", "speedup", "scaling"],
+  decoder: [...timed, "prefillRate", "decodeRate", "overPeer", "speedup"],
   start: ["candidate", "variant", "threads", "import", "create", "first", "again"],
 };
 

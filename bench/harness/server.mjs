@@ -21,7 +21,7 @@ const headers = {
   "cache-control": "no-store",
 };
 /** Nothing else of the tree is handed out. */
-const served = /^\/(bench|dist|web\/lab\/assets\/qkv)\//;
+const served = /^\/(bench|dist|web\/lab\/assets\/(qkv|decoder|text))\//;
 
 async function answer(request, response) {
   // A normalized absolute path has no ".." left, so nothing above the root can be named.
