@@ -86,7 +86,10 @@ Status RunProfile::add_rows(KvCache& cache, std::size_t layer, std::size_t token
                               .q = queries_.data(),
                               .out = outs_.data(),
                               .scale = shape.scale()};
-  CacheMonitor monitor(cache, problem, {.out = monitored_.data()}, pool_);
+  // Without an output it monitors and does nothing else.
+  DecodeProblem watched = problem;
+  watched.out = nullptr;
+  CacheAttention monitor(cache, watched, MonitorOptions{.out = monitored_.data()}, pool_);
   if (!monitor.status().ok()) return monitor.status();
   monitor.run({0, monitor.units()});
 
