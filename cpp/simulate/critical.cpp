@@ -54,8 +54,7 @@ class Critical final : public Experiment {
     if (!tokens.fits || !outputs.fits || !scores.fits || !tokens_.resize(tokens.value) ||
         !outputs_.resize(outputs.value) || !scores_.resize(scores.value) ||
         !similarity_.resize(common_.repeats * relative_.size()) || !self_.resize(relative_.size()))
-      status_ =
-          Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n or fewer rows");
+      need(false);
     if (!status_.ok()) return;
     std::fill_n(self_.data(), self_.size(), 0.0);
   }

@@ -55,8 +55,7 @@ class Precision final : public Experiment, private RowVisitor {
     const CheckedSize weights = checked_product({rows, common_.source.n});
     if (!weights.fits || !values_.resize(common_.source.n * kValueColumns) || !weights_.resize(weights.value) ||
         !rows_.resize(rows) || !measured_.resize(rows * kCases * kMeasured))
-      status_ =
-          Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n or fewer rows");
+      need(false);
   }
 
   // First the values, then the rows, then a sum per row and case: each some milliseconds at n = 65536.
