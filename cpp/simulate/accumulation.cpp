@@ -50,8 +50,8 @@ Accumulated in_order(const WeightedKeys& keys, NumberFormat format, bool compens
   for (std::size_t j = 0; j < keys.count; ++j) {
     const double weight = keys.weights[j];
     if (best) {
-      const bool kept = keys.scores[j] > keys.cut || (keys.scores[j] == keys.cut && ties > 0);
-      if (kept && keys.scores[j] == keys.cut) --ties;
+      const bool kept = weight > keys.cut || (weight == keys.cut && ties > 0);
+      if (kept && weight == keys.cut) --ties;
       if (!kept) {
         lose(all, keys, j, weight);
         continue;

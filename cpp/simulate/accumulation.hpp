@@ -30,11 +30,10 @@ inline constexpr std::size_t kValueColumns = 4;
 
 /// Keys with their weights e^(s - s_max) in (0, 1] and values; what is not in the format yet is rounded to it.
 struct WeightedKeys {
-  const float* scores;    // (count)
   const double* weights;  // (count), e^(s - s_max)
   const float* values;    // (count, kValueColumns)
   std::size_t count;
-  float cut;  // with topK: keys below it are not kept, and of those that equal it the first `ties` are
+  double cut;  // with topK: smaller weights are not kept, and of those that equal it the first `ties` are
   std::size_t ties;
   float value_ranges[kValueColumns];  // the largest |value| of a column, for int8
 };

@@ -23,7 +23,7 @@ class Calibration final : public Experiment {
     for (const double n : lengths_) {
       StudyRequest request{.source = common_.source, .masses = {mass_}};
       request.source.n = static_cast<std::size_t>(n);
-      add(std::move(request), common_.repeats);
+      add(request, common_.repeats);
     }
     ready(parameters);
   }

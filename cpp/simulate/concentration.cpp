@@ -24,7 +24,7 @@ class Concentration final : public Experiment {
     StudyRequest request{.source = common_.source, .norms = true};
     request.source.n = n_ = parameters.count();
     delta_ = parameters.number();
-    add(std::move(request), common_.repeats);
+    add(request, common_.repeats);
     ready(parameters);
   }
 

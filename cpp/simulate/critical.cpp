@@ -50,31 +50,32 @@ class Critical final : public Experiment {
     rows_ = std::min(common_.source.rows, n_);
     const CheckedSize tokens = checked_product({n_, d_});
     const CheckedSize outputs = checked_product({rows_, relative_.size(), d_ + 1});
-    const CheckedSize scores = checked_product({n_, pool.threads()});
+    const CheckedSize scores = checked_product({rows_, n_});
     if (!tokens.fits || !outputs.fits || !scores.fits || !tokens_.resize(tokens.value) ||
         !outputs_.resize(outputs.value) || !scores_.resize(scores.value) ||
         !similarity_.resize(common_.repeats * relative_.size()) || !self_.resize(relative_.size()))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
+      need(false);
+    if (!status_.ok()) return;
     std::fill_n(self_.data(), self_.size(), 0.0);
   }
 
-  // Per repeat: the tokens, the rows, and what comes of them.
+  // Per repeat: the tokens, the scores of the rows, the rows of every gamma, and what comes of them.
   std::size_t units() const noexcept override { return common_.repeats * per_repeat(); }
 
   void run(Range units) override {
     for (std::size_t unit = units.begin; unit < units.end;) {
-      const std::size_t repeat = unit / per_repeat(), start = repeat * per_repeat(), rows = start + stretches();
-      const std::size_t stop = std::min(units.end, unit < rows ? rows : rows + rows_);
-      if (unit == rows + rows_) {
+      const std::size_t repeat = unit / per_repeat(), start = repeat * per_repeat();
+      const std::size_t scores = start + stretches(), rows = scores + rows_, last = start + per_repeat() - 1;
+      if (unit == last) {
         join(repeat);
         ++unit;
         continue;
       }
-      pool_.run({unit - start, stop - start}, [&](std::size_t i, std::size_t thread) {
-        if (i < stretches())
-          make_tokens(repeat, i);
-        else
-          attend(i - stretches(), thread);
+      const std::size_t stop = std::min(units.end, unit < scores ? scores : unit < rows ? rows : last);
+      pool_.run({unit, stop}, [&](std::size_t i, std::size_t) {
+        if (i < scores) return make_tokens(repeat, i - start);
+        if (i < rows) return score(i - scores);
+        attend((i - rows) / relative_.size(), (i - rows) % relative_.size());
       });
       unit = stop;
     }
@@ -84,7 +85,7 @@ class Critical final : public Experiment {
  private:
   static constexpr std::size_t kTokens = 64;
   std::size_t stretches() const noexcept { return (n_ + kTokens - 1) / kTokens; }
-  std::size_t per_repeat() const noexcept { return stretches() + rows_ + 1; }
+  std::size_t per_repeat() const noexcept { return stretches() + rows_ * (1 + relative_.size()) + 1; }
   std::size_t token(std::size_t row) const noexcept {
     return static_cast<std::size_t>(std::uint64_t{row} * n_ / rows_);
   }
@@ -110,25 +111,28 @@ class Critical final : public Experiment {
     }
   }
 
-  // The outputs of one row, of length 1, and the weight of the token itself, for every gamma.
-  void attend(std::size_t row, std::size_t thread) noexcept {
-    const std::size_t own = token(row);
-    double* scores = scores_.data() + thread * n_;
-    for (std::size_t j = 0; j < n_; ++j) scores[j] = dot(tokens_.data() + own * d_, tokens_.data() + j * d_, d_);
-    for (std::size_t i = 0; i < relative_.size(); ++i) {
-      double y[kMostDimension] = {}, total = 0.0, squares = 0.0;
-      // No score is above the own, 1, but for rounding.
-      for (std::size_t j = 0; j < n_; ++j) {
-        const double weight = std::exp(beta(i) * (scores[j] - 1.0));
-        total += weight;
-        const float* x = tokens_.data() + j * d_;
-        for (std::size_t c = 0; c < d_; ++c) y[c] += weight * double{x[c]};
-      }
-      for (std::size_t c = 0; c < d_; ++c) squares += y[c] * y[c];
-      double* to = outputs_.data() + (i * rows_ + row) * (d_ + 1);
-      for (std::size_t c = 0; c < d_; ++c) to[c] = y[c] / std::sqrt(squares);
-      to[d_] = std::exp(beta(i) * (scores[own] - 1.0)) / total;
+  // Inner products of a row with all tokens.
+  void score(std::size_t row) noexcept {
+    const float* own = tokens_.data() + token(row) * d_;
+    for (std::size_t j = 0; j < n_; ++j) scores_[row * n_ + j] = dot(own, tokens_.data() + j * d_, d_);
+  }
+
+  // The output of one row at one gamma, of length 1, and the weight of the token itself.
+  void attend(std::size_t row, std::size_t i) noexcept {
+    const double* scores = scores_.data() + row * n_;
+    const double scale = beta(i);
+    double y[kMostDimension] = {}, total = 0.0, squares = 0.0;
+    // No score is above the own, 1, but for rounding.
+    for (std::size_t j = 0; j < n_; ++j) {
+      const double weight = std::exp(scale * (scores[j] - 1.0));
+      total += weight;
+      const float* x = tokens_.data() + j * d_;
+      for (std::size_t c = 0; c < d_; ++c) y[c] += weight * double{x[c]};
     }
+    for (std::size_t c = 0; c < d_; ++c) squares += y[c] * y[c];
+    double* to = outputs_.data() + (i * rows_ + row) * (d_ + 1);
+    for (std::size_t c = 0; c < d_; ++c) to[c] = y[c] / std::sqrt(squares);
+    to[d_] = std::exp(scale * (scores[token(row)] - 1.0)) / total;
   }
 
   // Mean cosine of two different outputs: from the length of their sum.
@@ -200,7 +204,7 @@ class Critical final : public Experiment {
   double rho_ = 0.0;
   std::vector<double> relative_;  // gamma (1 - rho)
   Buffer<float> tokens_;          // (n, d)
-  Buffer<double> scores_;         // (threads, n)
+  Buffer<double> scores_;         // (rows, n)
   Buffer<double> outputs_;        // (gammas, rows, d + 1)
   Buffer<double> similarity_;     // (repeats, gammas)
   Buffer<double> self_;           // (gammas)

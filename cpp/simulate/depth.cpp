@@ -39,8 +39,7 @@ class Depth final : public Experiment {
     options_.alternate = parameters.flag();
     if (!whole(parameters)) return;
     reports_.resize(common_.repeats * options_.layers);
-    if (!stack_.reserve(options_, pool))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
+    if (!stack_.reserve(options_, pool)) need(false);
   }
 
   std::size_t units() const noexcept override { return common_.repeats * stack_.units(); }

@@ -50,7 +50,7 @@ class EqualCostSweep final : public Experiment {
       if (kind_ == 0.0) request.source.sigma = value_;
       if (kind_ == 1.0) request.source.sigma = value_ * std::sqrt(2.0 * std::log(static_cast<double>(n)));
       if (kind_ == 2.0) request.source.weights = Weights::kIdentity;
-      add(std::move(request), common_.repeats);
+      add(request, common_.repeats);
     }
     ready(parameters);
   }

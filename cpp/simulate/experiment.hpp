@@ -20,9 +20,10 @@ struct CommonParameters {
   static CommonParameters read(Parameters& parameters, const float* q, const float* k);
 };
 
+// What every protocol uses is out of line: there are many of them, and the module is to stay small.
 class Experiment {
  public:
-  virtual ~Experiment() = default;
+  virtual ~Experiment();
   Experiment(const Experiment&) = delete;
   Experiment& operator=(const Experiment&) = delete;
 
@@ -46,15 +47,14 @@ class Experiment {
   };
 
   /// Adds `repeats` studies that differ in their seeds only; returns the number of the first.
-  std::size_t add(StudyRequest request, std::size_t repeats);
+  std::size_t add(const StudyRequest& request, std::size_t repeats);
   /// Whether exactly the parameters that there are were read; fails otherwise.
-  bool whole(const Parameters& parameters) {
-    if (!parameters.whole()) fail("the numbers of the simulation are not those that its protocol reads");
-    return parameters.whole();
-  }
+  bool whole(const Parameters& parameters);
+  /// Fails, for want of memory, where there is no room.
+  void need(bool room);
   /// After the last add(): takes the memory.
   void ready(const Parameters& parameters);
-  void fail(std::string detail) { status_ = Status::fail(ErrorCode::kInvalidArgument, std::move(detail)); }
+  void fail(const char* detail);
 
   const StudyResult& result(std::size_t study) const noexcept { return runner_->result(study); }
   /// Over the repeats first .. first + repeats - 1. The error is that of the repeats where there are several, otherwise
@@ -84,17 +84,9 @@ class Experiment {
   }
 
   /// A sum over all rows of the repeats.
-  double total(std::size_t first, std::size_t repeats, std::size_t rule, Kept which) const noexcept {
-    double sum = 0.0;
-    for (std::size_t i = first; i < first + repeats; ++i)
-      sum += result(i).kept(rule, which).mean * static_cast<double>(result(i).rows);
-    return std::round(sum);
-  }
+  double total(std::size_t first, std::size_t repeats, std::size_t rule, Kept which) const noexcept;
 
-  void row(std::initializer_list<double> values) {
-    table_.insert(table_.end(), values);
-    ++rows_;
-  }
+  void row(std::initializer_list<double> values);
 
   TaskPool& pool_;
   Status status_;

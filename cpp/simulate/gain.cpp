@@ -27,7 +27,7 @@ class Gain final : public Experiment {
     request.masses = {mass_ = parameters.number()};
     request.targets = {target_ = parameters.number()};
     common_.source = request.source;
-    add(std::move(request), common_.repeats);
+    add(request, common_.repeats);
     ready(parameters);
   }
 

@@ -36,8 +36,7 @@ class Misfit final : public Experiment, private RowVisitor {
     if (!status_.ok()) return;
     const std::size_t rows = common_.source.sampled(), cells = alphas_.size() * exponents_.size();
     const CheckedSize size = checked_product({rows, cells});
-    if (!size.fits || !dropped_.resize(size.value) || !lengths_.resize(rows) || !needed_.resize(rows))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take fewer rows");
+    if (!size.fits || !dropped_.resize(size.value) || !lengths_.resize(rows) || !needed_.resize(rows)) need(false);
   }
 
  private:

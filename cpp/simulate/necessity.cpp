@@ -22,7 +22,7 @@ class Necessity final : public Experiment {
     request.keep.push_back({KeepKind::kSqrtLog});
     request.keep.push_back({KeepKind::kLogLog});
     rules_ = request.keep;
-    add(std::move(request), common_.repeats);
+    add(request, common_.repeats);
     ready(parameters);
   }
 

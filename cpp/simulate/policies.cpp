@@ -54,8 +54,7 @@ class PolicySweep final : public Experiment {
     exponent_ = parameters.number();
     add(request, 1);
     ready(parameters);
-    if (status_.ok() && !archive_.reserve(request.source))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take fewer rows");
+    if (status_.ok() && !archive_.reserve(request.source)) need(false);
   }
 
   // First the rows, then a unit per budget and policy.

@@ -36,7 +36,7 @@ class PositionSweep final : public Experiment {
     offsets_ = parameters.list();
     mass_ = parameters.number();
     if (!head_.reserve(common_.source, positions_, value_, pool.threads()) || !squares_.resize(common_.source.n)) {
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
+      need(false);
       return;
     }
     add({.source = head_.given(), .masses = {mass_}}, 1);

@@ -51,29 +51,37 @@ class Precision final : public Experiment, private RowVisitor {
     add({.source = common_.source, .visitor = this}, 1);
     ready(parameters);
     if (!status_.ok()) return;
-    if (!values_.resize(common_.source.n * kValueColumns) || !weights_.resize(common_.source.n * pool.threads()) ||
-        !measured_.resize(common_.source.sampled() * kCases * kMeasured))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
+    const std::size_t rows = common_.source.sampled();
+    const CheckedSize weights = checked_product({rows, common_.source.n});
+    if (!weights.fits || !values_.resize(common_.source.n * kValueColumns) || !weights_.resize(weights.value) ||
+        !rows_.resize(rows) || !measured_.resize(rows * kCases * kMeasured))
+      need(false);
   }
 
-  // First the values, then the rows.
-  std::size_t units() const noexcept override { return stretches() + Experiment::units(); }
+  // First the values, then the rows, then a sum per row and case: each some milliseconds at n = 65536.
+  std::size_t units() const noexcept override { return start_of_sums() + common_.source.sampled() * kCases; }
 
   void run(Range units) override {
-    const std::size_t start = stretches();
-    if (units.begin < start)
-      pool_.run({units.begin, std::min(units.end, start)}, [this](std::size_t unit, std::size_t) { fill(unit); });
-    if (units.end <= start) return;
-    if (units.begin <= start) measure_ranges();
-    Experiment::run({std::max(units.begin, start) - start, units.end - start});
+    const std::size_t rows = stretches(), sums = start_of_sums();
+    if (units.begin < rows)
+      pool_.run({units.begin, std::min(units.end, rows)}, [this](std::size_t unit, std::size_t) { fill(unit); });
+    if (units.begin <= rows && units.end > rows) measure_ranges();
+    if (units.begin < sums && units.end > rows)
+      Experiment::run({std::max(units.begin, rows) - rows, std::min(units.end, sums) - rows});
+    if (units.end > sums)
+      pool_.run({std::max(units.begin, sums) - sums, units.end - sums},
+                [this](std::size_t unit, std::size_t) { sum_up(unit); });
+    if (units.end == this->units() && units.begin < units.end) write();
   }
 
  private:
-  std::size_t stretches() const noexcept { return RowSource::stretches(common_.source.n); }
+  // Values are cheap to make.
+  static constexpr std::size_t kStretch = 16 * RowSource::kStretch;
+  std::size_t stretches() const noexcept { return (common_.source.n + kStretch - 1) / kStretch; }
+  std::size_t start_of_sums() const noexcept { return stretches() + Experiment::units(); }
 
   void fill(std::size_t stretch) noexcept {
-    const std::size_t begin = stretch * RowSource::kStretch;
-    const std::size_t end = std::min(begin + RowSource::kStretch, common_.source.n);
+    const std::size_t begin = stretch * kStretch, end = std::min(begin + kStretch, common_.source.n);
     CounterRandom(common_.source.seed, kValueStream)
         .fill_normal(begin * kValueColumns, (end - begin) * kValueColumns, values_.data() + begin * kValueColumns);
   }
@@ -85,42 +93,69 @@ class Precision final : public Experiment, private RowVisitor {
     }
   }
 
-  void visit(std::size_t row, const float* scores, const SortedRow& sorted, std::size_t thread) noexcept override {
-    const std::size_t own = RowSource::token(common_.source, row);
-    const std::size_t visible = common_.source.causal ? own + 1 : common_.source.n;
-    const std::size_t k = std::min(keep_, visible);
-    std::size_t ties = 0;
-    while (ties < k && sorted.score(k - 1 - ties) == sorted.score(k - 1)) ++ties;
-    // Once, for all formats.
-    double* weights = weights_.data() + thread * common_.source.n;
-    for (std::size_t j = 0; j < visible; ++j) weights[j] = std::exp(double{scores[j]} - sorted.score(0));
-    WeightedKeys keys{.scores = scores,
-                      .weights = weights,
+  std::size_t visible(std::size_t row) const noexcept {
+    return common_.source.causal ? RowSource::token(common_.source, row) + 1 : common_.source.n;
+  }
+
+  // What a row is for all formats and ways of summing.
+  struct Row {
+    double cut;
+    std::size_t ties;
+    Accumulated exact;
+  };
+
+  WeightedKeys keys_of(std::size_t row) const noexcept {
+    WeightedKeys keys{.weights = weights_.data() + row * common_.source.n,
                       .values = values_.data(),
-                      .count = visible,
-                      .cut = static_cast<float>(sorted.score(k - 1)),
-                      .ties = ties,
+                      .count = visible(row),
+                      .cut = rows_[row].cut,
+                      .ties = rows_[row].ties,
                       .value_ranges = {}};
     std::copy_n(ranges_, kValueColumns, keys.value_ranges);
-    const Accumulated exact = accumulate(keys, NumberFormat::kF64, Summation::kPairwise);
+    return keys;
+  }
+
+  void visit(std::size_t row, const float* scores, const SortedRow& sorted, std::size_t) noexcept override {
+    const std::size_t count = visible(row), k = std::min(keep_, count);
+    double* weights = weights_.data() + row * common_.source.n;
+    for (std::size_t j = 0; j < count; ++j) weights[j] = std::exp(double{scores[j]} - sorted.score(0));
+    Row& own = rows_[row];
+    own.ties = 0;
+    while (own.ties < k && sorted.score(k - 1 - own.ties) == sorted.score(k - 1)) ++own.ties;
+    own.cut = std::exp(sorted.score(k - 1) - sorted.score(0));
+    own.exact = accumulate(keys_of(row), NumberFormat::kF64, Summation::kPairwise);
     double* to = measured_.data() + row * kCases * kMeasured;
     for (const NumberFormat format : kNumberFormats) {
       // Half a unit in the last place, in the binade of the sum; steps of int8 do not depend on it.
       const bool integer = format == NumberFormat::kInt8;
-      const double half = half_unit(format) * (integer ? 1.0 : std::exp2(std::floor(std::log2(exact.total))));
+      const double half = half_unit(format) * (integer ? 1.0 : std::exp2(std::floor(std::log2(own.exact.total))));
+      const auto seen = static_cast<double>(sorted.above(half));
       for (const Summation summation : kSummations) {
         if (!differs(format, summation)) continue;
-        const Accumulated sum = accumulate(keys, format, summation);
-        to[kVisible] = static_cast<double>(sorted.above(half));
+        to[kVisible] = seen;
+        to += kMeasured;
+      }
+    }
+  }
+
+  // One row in one format and way.
+  void sum_up(std::size_t unit) noexcept {
+    const std::size_t row = unit / kCases;
+    std::size_t place = unit % kCases;
+    for (const NumberFormat format : kNumberFormats)
+      for (const Summation summation : kSummations) {
+        if (!differs(format, summation) || place-- > 0) continue;
+        const Accumulated& exact = rows_[row].exact;
+        const Accumulated sum = accumulate(keys_of(row), format, summation);
+        double* to = measured_.data() + unit * kMeasured;
         to[kLost] = sum.lost;
         to[kLostMass] = sum.lost_weight / exact.total;
         to[kLostPosition] = sum.lost_position;
         to[kLostLargest] = sum.lost_largest / exact.total;
         to[kTotal] = sum.total / exact.total;
         to[kOutputError] = distance(sum.output, exact.output);
-        to += kMeasured;
+        return;
       }
-    }
   }
 
   static double distance(const double* o, const double* exact) noexcept {
@@ -132,7 +167,10 @@ class Precision final : public Experiment, private RowVisitor {
     return std::sqrt(off / size);
   }
 
-  void finish() override {
+  // The rows are done; their sums are not.
+  void finish() override {}
+
+  void write() {
     const std::size_t sampled = common_.source.sampled();
     const auto rows = static_cast<double>(sampled);
     std::size_t place = 0;
@@ -145,9 +183,7 @@ class Precision final : public Experiment, private RowVisitor {
           for (std::size_t i = 0; i < kMeasured; ++i) sums[i] += values[i] / rows;
           largest = std::max(largest, values[kLostLargest]);
           squares += values[kOutputError] * values[kOutputError] / rows;
-          keys +=
-              static_cast<double>(common_.source.causal ? RowSource::token(common_.source, r) + 1 : common_.source.n) /
-              rows;
+          keys += static_cast<double>(visible(r)) / rows;
         }
         const double variance = std::max(0.0, squares - sums[kOutputError] * sums[kOutputError]);
         row({static_cast<double>(common_.source.n), static_cast<double>(format), static_cast<double>(summation),
@@ -162,8 +198,9 @@ class Precision final : public Experiment, private RowVisitor {
   std::size_t keep_ = 64;
   Buffer<float> values_;              // (n, kValueColumns)
   float ranges_[kValueColumns] = {};  // the largest |value| of each column
-  Buffer<double> weights_;            // of the row at hand, per thread
-  Buffer<double> measured_;           // (rows, kCases, kMeasured)
+  Buffer<double> weights_;            // (rows, n)
+  Buffer<Row> rows_;
+  Buffer<double> measured_;  // (rows, kCases, kMeasured)
 };
 
 }  // namespace

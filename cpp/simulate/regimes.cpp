@@ -25,7 +25,7 @@ class Regimes final : public Experiment {
     const double gamma = parameters.number();
     if (gamma > 0.0) request.source.sigma = gamma * std::sqrt(2.0 * std::log(static_cast<double>(n_)));
     request.thresholds = {epsilon_ = parameters.number()};
-    add(std::move(request), common_.repeats);
+    add(request, common_.repeats);
     ready(parameters);
   }
 

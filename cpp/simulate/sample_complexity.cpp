@@ -38,7 +38,7 @@ class SampleComplexity final : public Experiment {
     if (!tilts_.resize(queries * d_) || !tokens_.resize(kStretch * d_) || !matrix_.resize(d_ * d_) ||
         !states_.resize(queries * horizons_.size() * (d_ + 2)) || !errors_.resize(queries * horizons_.size()) ||
         !means_.resize(common_.repeats * points))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take fewer rows");
+      need(false);
   }
 
   // Per repeat one unit for its weights and queries, one per stretch of tokens.

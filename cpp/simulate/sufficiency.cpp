@@ -55,7 +55,7 @@ class Sufficiency final : public Experiment {
     if (spectral) spectral_ = std::make_unique<SpectralError>();
     if ((output_ && !output_->reserve(common_.source, rules_, pool.threads())) ||
         (spectral_ && !spectral_->reserve(common_.source, rules_, pool)))
-      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the simulation; take a smaller n");
+      need(false);
   }
 
   // First the values, then the norms, then the studies.

@@ -28,7 +28,7 @@ class Violations final : public Experiment {
       StudyRequest request{
           .source = common_.source, .keep = {{KeepKind::kPower, 0.5}}, .masses = {mass_}, .targets = {target_}};
       request.source.n = static_cast<std::size_t>(n);
-      add(std::move(request), common_.repeats);
+      add(request, common_.repeats);
     }
     ready(parameters);
   }

@@ -44,17 +44,15 @@ TEST(Rounding, OfEightBits) {
 }
 
 struct EqualKeys {
-  std::vector<float> scores, values;
+  std::vector<float> values;
   std::vector<double> weights;
   WeightedKeys keys;
 
-  explicit EqualKeys(std::size_t count)
-      : scores(count, 0.0f), values(count * kValueColumns, 1.0f), weights(count, 1.0) {
-    keys = {.scores = scores.data(),
-            .weights = weights.data(),
+  explicit EqualKeys(std::size_t count) : values(count * kValueColumns, 1.0f), weights(count, 1.0) {
+    keys = {.weights = weights.data(),
             .values = values.data(),
             .count = count,
-            .cut = 0.0f,
+            .cut = 1.0,
             .ties = 10,
             .value_ranges = {1.0f, 1.0f, 1.0f, 1.0f}};
   }
