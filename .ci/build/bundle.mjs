@@ -24,6 +24,8 @@ const groups = [
     cache: "cache-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
+  // Alone, so that what heed and heed/sync share does not grow by what these two share.
+  { platform: "browser", entries: { inline: "inline" } },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
   // The `heed` command imports the package by its name, as any program does.
@@ -56,8 +58,9 @@ export async function bundle() {
       platform: group.platform,
       // What `codeSplitting` below asks for; no entry gets exports by it, because what is shared has files of its own.
       preserveEntrySignatures: "allow-extension",
-      // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
-      external: (id) => id.startsWith("./glue/") || id === "heed" || id.startsWith("heed/"),
+      // The glue and the packed modules stay files of their own, found at run time beside the result: their addresses are
+      // copied as they are written.
+      external: (id) => /^\.\/(glue|inline)\//.test(id) || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({

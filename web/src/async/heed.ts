@@ -39,6 +39,7 @@ import type {
   TopKResult,
 } from "../results.js";
 import { disposeOnUsing } from "../runtime/dispose.js";
+import type { BesideName } from "../runtime/modules.js";
 import type { TheoryOf } from "../theory.js";
 import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
@@ -68,10 +69,13 @@ export class Heed {
   /** Formulas in double precision; each rejects with `invalid-argument` for a parameter outside its range. */
   readonly theory: Theory;
   readonly #client: Client;
+  readonly #source: WorkerStarter["source"];
+  readonly #loaded = new Set<BesideName>();
 
   /** @internal */
-  constructor(client: Client, info: Info) {
+  constructor(client: Client, info: Info, source?: WorkerStarter["source"]) {
     this.#client = client;
+    this.#source = source;
     this.info = Object.freeze(info);
     const radius: Theory["radius"] = async (parameters, options = {}) => {
       client.assertAlive();
@@ -200,7 +204,7 @@ export class Heed {
     const { signal, onProgress } = options;
     const passed = signal ? { signal } : {};
     const points = await this.#client.call("planSimulation", posted({ id, parameters }), passed);
-    await this.#client.call("loadBeside", { module: "study" }, { ...passed, ...(onProgress ? { onProgress } : {}) });
+    await this.#load("study", { ...passed, ...(onProgress ? { onProgress } : {}) });
     for (const [i, point] of points.entries()) {
       // Progress counts points: the finished ones and the part of the current one.
       const report = onProgress && {
@@ -245,6 +249,13 @@ export class Heed {
     return this.#client.end(new HeedError("worker-died", "the worker was terminated; create a new instance"));
   }
 
+  /** Loads a module beside the core, the first time. */
+  async #load(module: BesideName, watch: Pick<CallOptions, "signal" | "onProgress">): Promise<void> {
+    const asked = this.#source && !this.#loaded.has(module) ? { source: await this.#source(module) } : {};
+    await this.#client.call("loadBeside", { module, ...asked }, watch);
+    this.#loaded.add(module);
+  }
+
   /** An index is posted as its number. */
   #planTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions) {
     if (!isKeyIndex(k)) {
@@ -268,7 +279,7 @@ export async function createAsync(starter: WorkerStarter, options: CreateOptions
   checkCreateOptions(options);
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const args = await loadArguments(options, starter.resolve);
+  const args = await loadArguments(options, starter);
   signal?.throwIfAborted();
 
   const client = new Client(starter.start(options.workerUrl));
@@ -280,7 +291,7 @@ export async function createAsync(starter: WorkerStarter, options: CreateOptions
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
-    return new Heed(client, info);
+    return new Heed(client, info, starter.source);
   } catch (error) {
     await client.end(stopped);
     throw error;

@@ -160,7 +160,8 @@ class Host {
     const modules = this.#modules;
     if (!modules) throw new HeedError("internal", `${call.name} came before load`);
     if (call.name !== "loadBeside") return this.#work(modules, call, onProgress);
-    await modules.load(call.args.module, { signal: this.#cancelled.signal, onProgress });
+    const { module, source } = call.args;
+    await modules.load(module, { signal: this.#cancelled.signal, onProgress }, source);
     return true;
   }
 

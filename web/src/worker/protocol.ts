@@ -52,7 +52,7 @@ export interface Requests {
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };
   /** Loads a module beside the core, if it is not there yet. */
-  loadBeside: { args: { module: BesideName }; reply: true };
+  loadBeside: { args: { module: BesideName; source?: PostedSource }; reply: true };
   /** What the caller passed, unchecked. */
   planSimulation: { args: { id: SimulationId; parameters: object }; reply: SimulationPoint[] };
   simulate: { args: SimulationPoint; reply: SimulationRow[] };
