@@ -2,10 +2,11 @@
 // and result.
 //
 // Entries of one platform are bundled together: what both `heed` and `heed/sync` use lies in one shared file, so an
-// error of the one is an instance of the other's class. What `heed` needs for caches alone is loaded with the first.
+// error of the one is an instance of the other's class. What `heed` needs for caches or formulas alone is
+// loaded with the first.
 // Workers are bundled alone, because bundlers copy a worker's file but not what it imports.
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 
 import { digestOf } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
@@ -16,21 +17,52 @@ const groups = [
     platform: "browser",
     shared: "shared-web",
     cache: "cache-web",
+    theory: "theory-web",
+    decoder: "decoder-web",
+    files: "files-web",
     entries: { web: "web", "sync-web": "sync-web", safetensors: "safetensors" },
   },
   {
     platform: "node",
     shared: "shared-node",
     cache: "cache-node",
+    theory: "theory-node",
+    decoder: "decoder-node",
+    files: "files-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
   // Alone, so that what heed and heed/sync share does not grow by what these two share.
   { platform: "browser", entries: { inline: "inline" } },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
+  // Somebody else's code, under its own licence (in the result), and a file of its own: pages without models do without.
+  { platform: "browser", entries: { tokenizers: "tokenizers" }, licence: "@huggingface/tokenizers" },
   // The `heed` command imports the package by its name, as any program does.
   { platform: "node", folder: "cli", entries: { heed: "heed" } },
 ];
+
+/** What is needed for language models alone. */
+const decoderFiles = new RegExp(
+  [
+    "web.src.(async|sync|check).decoder",
+    "web.src.check.policy",
+    "web.src.operations.(decoder|decoder-plan|decoder-run|decoders|generation|load-decoder|sampler)",
+    "web.src.model.(config|expected-tensors|fields|pattern|rope|source-of|stream-weights|text|weight-files|web-source)",
+    "web.src.runtime.raw-model",
+  ]
+    .map((path) => `${path}\\.ts$`)
+    .join("|"),
+);
+
+/** What reads files of models: for `heed/safetensors` and for language models. */
+const filesOfModels = /web.src.model.(byte-source|checkpoint|safetensors|safetensors-header|widen)\.ts$/;
+
+/** The text that a bundled package asks to be passed on, as a comment. */
+function licenceOf(name) {
+  const { version } = JSON.parse(readFileSync(fromRoot("node_modules", name, "package.json"), "utf8"));
+  const text = readFileSync(fromRoot("node_modules", name, "LICENSE"), "utf8").replaceAll("*/", "* /");
+  return `/*! ${name} ${version}\n\n${text.trimEnd()}\n*/`;
+}
 
 const source = ({ folder = "src/entries" }, entry) => fromRoot("web", folder, `${entry}.ts`);
 const result = (name) => fromRoot("dist", `${name}.js`);
@@ -60,16 +92,19 @@ export async function bundle() {
       preserveEntrySignatures: "allow-extension",
       // The glue and the packed modules stay files of their own, found at run time beside the result: their addresses are
       // copied as they are written.
-      external: (id) => /^\.\/(glue|inline)\//.test(id) || id === "heed" || id.startsWith("heed/"),
+      external: (id) => /^\.\/(glue\/|inline\/|tokenizers\.js$)/.test(id) || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({
       dir: fromRoot("dist"),
       format: "esm",
-      sourcemap: true,
+      // The package has the sources themselves, once, in the place of a copy in every map.
+      sourcemap: group.licence === undefined,
+      sourcemapExcludeSources: true,
       entryFileNames: "[name].js",
       // Doc comments are in the declarations; bundlers' annotations stay.
       comments: { jsdoc: false },
+      ...(group.licence === undefined ? {} : { banner: licenceOf(group.licence) }),
       ...(group.shared === undefined
         ? { codeSplitting: false }
         : {
@@ -78,6 +113,9 @@ export async function bundle() {
               includeDependenciesRecursively: false,
               groups: [
                 { name: group.cache, test: /web.src.(async.kv-cache|check.cache)\.ts$/, priority: 1 },
+                { name: group.theory, test: /web.src.check.(theory|radius)\.ts$/, priority: 1 },
+                { name: group.files, test: filesOfModels, priority: 1 },
+                { name: group.decoder, test: decoderFiles, priority: 1 },
                 { name: group.shared, minShareCount: 2 },
               ],
             },

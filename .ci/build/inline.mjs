@@ -13,6 +13,8 @@ import { variants } from "./variants.mjs";
 const worker = fromRoot("web", "src", "entries", "worker-inline.ts");
 const stamped = fromRoot("build", "stamps", "inline");
 const glue = (name) => fromRoot("dist", "glue", name);
+/** Models come as files anyway. */
+const names = Object.keys(modules).filter((module) => module !== "model");
 /** Threads start from a file of their own. */
 const packed = variants.filter((variant) => !variant.includes("threads"));
 const fileOf = (module, variant) =>
@@ -44,12 +46,12 @@ const packedModule = (module, variant) =>
   gzipSync(readFileSync(glue(`${modules[module]}-${variant}.wasm`)), { level: 9 }).toString("base64");
 
 export async function packInline() {
-  const results = packed.flatMap((variant) => Object.keys(modules).map((module) => fileOf(module, variant)));
+  const results = packed.flatMap((variant) => names.map((module) => fileOf(module, variant)));
   const scripts = ["inline.mjs", "modules.mjs", "variants.mjs"].map((name) => fromRoot(".ci", "build", name));
   const key = keyOf([digestOf(fromRoot("web", "src"), fromRoot("dist", "glue"), ...scripts)]);
   if (isStamped(stamped, key) && results.every((file) => existsSync(file))) return false;
   for (const variant of packed) {
-    for (const module of Object.keys(modules)) {
+    for (const module of names) {
       const texts = { wasm: packedModule(module, variant) };
       if (module === "core") texts.worker = await workerText(variant);
       const lines = Object.entries(texts).map(([name, text]) => `export const ${name} = ${JSON.stringify(text)};\n`);

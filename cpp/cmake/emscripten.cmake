@@ -99,8 +99,8 @@ function(heed_module name)
     target_link_libraries(heed_bindings_${name} PUBLIC heed::${layer})
   endforeach()
 
-  add_executable(heed_${name})
-  target_link_libraries(heed_${name} PRIVATE heed_bindings_${name})
-  set_target_properties(heed_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/glue
-                                                OUTPUT_NAME ${module_STEM}-${HEED_VARIANT} SUFFIX .mjs)
+  add_executable(heed_${name}_module)
+  target_link_libraries(heed_${name}_module PRIVATE heed_bindings_${name})
+  set_target_properties(heed_${name}_module PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/glue
+                                                       OUTPUT_NAME ${module_STEM}-${HEED_VARIANT} SUFFIX .mjs)
 endfunction()

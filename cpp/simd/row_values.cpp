@@ -6,6 +6,7 @@
 #include "simd/cached_vectors.hpp"
 #include "simd/exp.hpp"
 #include "simd/madd.hpp"
+#include "simd/weight_vectors.hpp"
 
 namespace heed::simd {
 namespace {
@@ -39,21 +40,6 @@ HEED_KERNEL void kernel_add_rows_of(const float* weights, const CachedRows& rows
 }
 
 // Bytes come 16 at a time.
-inline void widen_bytes(const std::int8_t* from, F32 (&to)[16 / kLanes]) noexcept {
-#if defined(__wasm_simd128__)
-  const v128_t bytes = wasm_v128_load(from);
-  const v128_t low = wasm_i16x8_extend_low_i8x16(bytes), high = wasm_i16x8_extend_high_i8x16(bytes);
-  to[0] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(low));
-  to[1] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(low));
-  to[2] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_low_i16x8(high));
-  to[3] = wasm_f32x4_convert_i32x4(wasm_i32x4_extend_high_i16x8(high));
-#else
-  alignas(64) float each[16];
-  for (std::size_t i = 0; i < 16; ++i) each[i] = static_cast<float>(from[i]);
-  for (std::size_t v = 0; v < 16 / kLanes; ++v) to[v] = F32::load_aligned(each + v * kLanes);
-#endif
-}
-
 template <std::size_t kSteps>
 inline void add_byte_columns(const float* weights, const CachedRows& rows, std::size_t count, std::size_t columns,
                              std::size_t first, float* out) noexcept {

@@ -1,90 +1,116 @@
-// The simulations at full size: the tables of results/, which cpp/simulate/README.md reads.
+// The simulations: one file of protocols/ for each, with the sweeps that make its tables, what its page says of them, its
+// figure, and a quick version of it all.
 //
-//   node tests/studies/simulations.mjs           makes all tables again, some minutes
-//   node tests/studies/simulations.mjs E3 E5     some of them
+//   node tests/studies/simulations.mjs                 makes the tables that do not stand, and every figure
+//   node tests/studies/simulations.mjs E3 E5-gamma     of these protocols or tables only
+//   node tests/studies/simulations.mjs --again E3      makes them even if they stand
+//   node tests/studies/simulations.mjs --quick         small sweeps of all protocols, held to their criteria, in minutes
+//   node tests/studies/simulations.mjs --figures       draws the figures again, from the tables
 //
-// Every table is one `heed sweep`, and says as which in its first line.
+// Every table is one `heed sweep`, and says as which in its first line: a table stands when that is the command it would
+// be made with. A table is written when its sweep is done, so that a run which is stopped goes on where it was.
 
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readdirSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("../../dist/heed.js", import.meta.url));
-const results = new URL("results/", import.meta.url);
+import { figure } from "./figure.mjs";
+import { commandOf, fileOf, rowsOf } from "./tables.mjs";
 
-const lengths = "n=64,128,256,512,1024,2048,4096,8192";
-const common = ["rows=256", "repeats=10"];
-const violated = ["n=256,512,1024,2048,4096", "rows=128", "repeats=5"];
+const program = fileURLToPath(new URL("../../dist/heed.js", import.meta.url));
+const pages = new URL("../../cpp/simulate/results/", import.meta.url);
+
+const files = readdirSync(new URL("protocols/", import.meta.url)).filter((file) => file.endsWith(".mjs"));
+const numberOf = (id) => Number(id.slice(1));
+
+/** In the order of their numbers: { id, tables, quick, claims, figures }. */
+export const protocols = (
+  await Promise.all(files.map(async (file) => (await import(`./protocols/${file}`)).default))
+).sort((a, b) => numberOf(a.id) - numberOf(b.id));
 
 /** Name of a table to the arguments of its sweep. */
-export const tables = {
-  "E1-independent": ["E1", "n=64,128,256,512,1024,2048,4096,8192,16384", "epsilon=1e-2,1e-3,1e-4", "rows=512"],
-  "E1-identity": ["E1", "n=64,128,256,512,1024,2048,4096,8192,16384", "epsilon=1e-2", "weights=identity", "rows=512"],
-  "E2-independent": ["E2", lengths, "output=true", ...common],
-  "E2-identity": ["E2", lengths, "weights=identity", ...common],
-  "E2-spectral": ["E2", "n=64,128,256,512,1024,2048", "spectral=true", "rows=256"],
-  "E3-equal-cost": ["E3", "weights=none", "rows=128", "repeats=4"],
-  "E4-independent": ["E4", lengths, ...common],
-  "E4-identity": ["E4", lengths, "weights=identity", ...common],
-  "E5-sigma": ["E5", "n=64,256,1024,4096,16384", "sigma=0.5,1,2,3,4", "weights=none", "rows=128", "repeats=4"],
-  "E5-gamma": ["E5", "n=64,256,1024,4096,16384", "gamma=0.4,0.7,0.9,1.1,1.3", "weights=none", "rows=128", "repeats=4"],
-  "E5-identity": ["E5", "n=64,256,512,1024,1448,1808,2048,4096,16384", "weights=identity", "rows=512"],
-  "E6-uniform": ["E6", "input=uniform", "rows=1024", "repeats=10"],
-  "E6-rademacher": ["E6", "input=rademacher", "rows=1024", "repeats=10"],
-  "E6-gaussian": ["E6", "rows=1024", "repeats=10"],
-  "E6-student": ["E6", "input=student", "strength=3", "rows=1024", "repeats=10"],
-  "E6-rademacher-orthogonal": ["E6", "input=rademacher", "weights=powerLaw", "decay=0", "rows=1024", "repeats=10"],
-  "E6-rademacher-rank-1": ["E6", "input=rademacher", "weights=lowRank", "rank=1", "rows=1024", "repeats=10"],
-  "E7-mass": ["E7", "n=256,1024,4096,16384", "weights=none", "rows=128", "repeats=4"],
-  "E7-weights": ["E7", "n=256,1024,4096", ...common],
-  "E8-none": ["E8", "weights=none", "rows=256"],
-  "E8-independent": ["E8", "rows=256"],
-  "E9-stationary": ["E9", "input=stationary", "strength=0,0.5,0.9,0.99", ...violated],
-  "E9-clustered": ["E9", "input=clustered", "strength=0,0.25,0.5,0.75,1", ...violated],
-  "E9-student": ["E9", "input=student", "strength=2.1,3,4,8,100", ...violated],
-  "E9-outliers": ["E9", "input=outliers", "strength=1,2,4,8,16", ...violated],
-  "E9-sink": ["E9", "input=sink", "strength=0,2,4,6,8,10", ...violated],
-  "E9-duplicates": ["E9", "input=duplicates", "strength=1,4,16,64", ...violated],
-  "E9-low-dimension": ["E9", "input=lowDimension", "strength=1,2,4,16,64", ...violated],
-  "E11-none": ["E11", "weights=none", "n=256,512,1024,2048,4096,8192,16384", ...common],
-  "E11-weights": ["E11", "n=256,512,1024,2048,4096,8192", ...common],
-  "E11-gain-2": ["E11", "n=256,512,1024,2048,4096,8192,16384", "sigma=2", ...common],
-};
+export const tables = Object.assign({}, ...protocols.map((each) => each.tables));
 
-const fileOf = (name) => fileURLToPath(new URL(`${name}.csv`, results));
+/** Six digits are more than a sample knows, and keep the files small. */
+const shortened = (csv) =>
+  csv.replace(/-?\d+\.\d+(e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(6))));
 
-/** One table as objects; numbers are numbers. */
-export function read(name) {
-  const [, head, ...lines] = readFileSync(fileOf(name), "utf8").trimEnd().split("\n");
-  const columns = head.split(",");
-  const cell = (text) => (text === "" ? Number.NaN : Number.isNaN(Number(text)) ? text : Number(text));
-  return lines.map((line) => Object.fromEntries(line.split(",").map((text, i) => [columns[i], cell(text)])));
+/** The CSV of a sweep. */
+async function sweep([id, ...settings]) {
+  const args = [program, "sweep", id, ...settings.flatMap((setting) => ["--set", setting])];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const [parts, errors] = [[], []];
+  child.stdout.on("data", (part) => parts.push(part));
+  child.stderr.on("data", (part) => errors.push(part));
+  const status = await new Promise((resolve) => child.on("close", resolve));
+  if (status !== 0) throw new Error(Buffer.concat(errors).toString().trim());
+  return Buffer.concat(parts).toString();
 }
 
-function shortened(csv) {
-  // Six digits are more than a sample knows, and keep the files small.
-  return csv.replace(/-?\d+\.\d+(e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(6))));
+const seconds = (since) => (performance.now() - since) / 1000;
+
+/** Whether the table is there, made by the command that would make it now. */
+function stands(name) {
+  if (!existsSync(fileOf(name))) return false;
+  return readFileSync(fileOf(name), "utf8").split("\n", 1)[0] === commandOf(tables[name]);
 }
 
-function make(name) {
-  const [id, ...settings] = tables[name];
-  const args = ["sweep", id, ...settings.flatMap((setting) => ["--set", setting])];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-  });
-  if (status !== 0) throw new Error(`${name}: ${stderr}`);
-  mkdirSync(results, { recursive: true });
-  rmSync(fileOf(name), { force: true });
-  writeFileSync(fileOf(name), `# heed ${args.join(" ")}\n${shortened(stdout)}`);
+async function makeTables(names) {
+  const began = performance.now();
+  for (const [i, name] of names.entries()) {
+    const start = performance.now();
+    process.stdout.write(`[${i + 1}/${names.length}] ${name} `);
+    const csv = await sweep(tables[name]).catch((error) => {
+      throw new Error(`${name}: ${error.message}`);
+    });
+    mkdirSync(new URL("results/", import.meta.url), { recursive: true });
+    writeFileSync(`${fileOf(name)}.part`, `${commandOf(tables[name])}\n${shortened(csv)}`);
+    renameSync(`${fileOf(name)}.part`, fileOf(name));
+    console.log(`${seconds(start).toFixed(1)} s, ${seconds(began).toFixed(0)} s in all`);
+  }
+}
+
+/** Every figure of these protocols as a file name and its SVG. */
+export const figuresOf = (some) =>
+  some.flatMap(({ figures = {} }) => Object.entries(figures).map(([name, make]) => [`${name}.svg`, figure(make())]));
+
+function drawFigures(some) {
+  for (const [name, svg] of figuresOf(some)) writeFileSync(new URL(name, pages), svg);
+}
+
+/** Small sweeps, each held to what must be true of it at any size. */
+async function runQuick(some) {
+  const began = performance.now();
+  for (const { id, quick } of some) {
+    const start = performance.now();
+    for (const { args, holds } of quick) {
+      const rows = rowsOf(await sweep([id, ...args]));
+      if (rows.length === 0) throw new Error(`${commandOf([id, ...args])} gave no rows`);
+      for (const row of rows) if (row.violations > 0) throw new Error(`${id}: ${JSON.stringify(row)}`);
+      holds?.(rows);
+    }
+    console.log(`${id}  ${seconds(start).toFixed(1)} s, ${seconds(began).toFixed(0)} s in all`);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const wanted = process.argv.slice(2);
-  for (const name of Object.keys(tables)) {
-    if (wanted.length > 0 && !wanted.includes(name) && !wanted.includes(name.split("-")[0])) continue;
-    const began = performance.now();
-    make(name);
-    console.log(`${name}  ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { quick: { type: "boolean" }, again: { type: "boolean" }, figures: { type: "boolean" } },
+  });
+  const wanted = (name) =>
+    positionals.length === 0 || positionals.some((each) => [name, name.split("-")[0]].includes(each));
+  const some = protocols.filter(({ id, tables: own }) => [id, ...Object.keys(own)].some(wanted));
+  if (some.length === 0)
+    throw new Error(`there is no ${positionals.join(", ")}; ${protocols.map(({ id }) => id).join(", ")}`);
+  if (values.quick) await runQuick(some);
+  else {
+    const names = Object.keys(tables).filter(wanted);
+    const missing = names.filter((name) => !values.figures && (values.again || !stands(name)));
+    if (missing.length < names.length) console.log(`${names.length - missing.length} of ${names.length} tables stand`);
+    await makeTables(missing);
+    drawFigures(some);
   }
 }

@@ -9,6 +9,8 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 import { notebookPlugin } from "./notebook-plugin.js";
+import { offlinePlugin } from "./offline-plugin.js";
+import { pagesPlugin } from "./pages-plugin.js";
 
 /**
  * Hypertext Literal, which builds the inputs of the page, marks the place of a function with the text "::0", "::1", …
@@ -46,7 +48,11 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export default defineConfig({
   root: here("."),
   base: "./",
-  plugins: [notebookPlugin()],
+  plugins: [
+    notebookPlugin(),
+    pagesPlugin({ root: here("."), headers }),
+    offlinePlugin(here("offline/service-worker.js")),
+  ],
   resolve: {
     // Notebook Kit's transpiler imports all of TypeScript for cells of type "ts", which this lab does not offer:
     // without this line a visitor would download a megabyte more.

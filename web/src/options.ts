@@ -30,6 +30,8 @@ export interface WasmSources {
   core?: WasmSource;
   /** The file `heed-study-<variant>.wasm`, which `simulate` needs. */
   study?: WasmSource;
+  /** The file `heed-model-<variant>.wasm`, which `Decoder` needs. */
+  model?: WasmSource;
 }
 
 /** Options of `create`, the same in both entries. */

@@ -2,6 +2,8 @@
 export { HeedError, errorCodes, type HeedErrorCode } from "./errors.js";
 export type * from "./cache-options.js";
 export type * from "./cache-results.js";
+export type * from "./decoder-options.js";
+export type * from "./decoder-results.js";
 export type * from "./options.js";
 export type * from "./results.js";
 export type * from "./theory.js";

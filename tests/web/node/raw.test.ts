@@ -11,7 +11,7 @@ import { moduleStems, type ModuleName } from "../../../web/src/runtime/variants.
 
 const root = new URL("../../../", import.meta.url);
 const interfaces = new Map(
-  ["raw-module", "raw", "raw-study"].flatMap((file) => {
+  ["raw-module", "raw", "raw-study", "raw-model"].flatMap((file) => {
     const text = readFileSync(new URL(`web/src/runtime/${file}.ts`, root), "utf8");
     const { statements } = ts.createSourceFile(`${file}.ts`, text, ts.ScriptTarget.Latest);
     return statements.filter(ts.isInterfaceDeclaration).map((one) => [one.name.text, one] as const);
@@ -26,7 +26,7 @@ function members(name: string): string[] {
 }
 
 /** The interface of each module; a module without one does not compile here. */
-const typeOf: Record<ModuleName, string> = { core: "RawCore", study: "RawStudy" };
+const typeOf: Record<ModuleName, string> = { core: "RawCore", study: "RawStudy", model: "RawModelModule" };
 const moduleNames = Object.keys(moduleStems) as ModuleName[];
 
 /** What the generator adds: its own error classes, its counters, and the options that were passed in. */

@@ -12,6 +12,12 @@ import { explain, failureNode } from "../framework/cell-failure.js";
 
 type Editor = import("./cell-editor.js").CellEditor;
 
+/** What a reader can write. */
+const kinds = [
+  ["js", "JavaScript"],
+  ["md", "Markdown"],
+] as const;
+
 export class LabCell extends LitElement {
   static override properties = {
     busy: { state: true },
@@ -30,6 +36,7 @@ export class LabCell extends LitElement {
   readonly cell: Cell;
   readonly #runtime: NotebookRuntime;
   readonly #original: string;
+  readonly #originalMode: Cell["mode"];
   readonly #output: HTMLDivElement;
   readonly #state: DefineState;
   readonly #compiled: CompiledCell | undefined;
@@ -43,6 +50,7 @@ export class LabCell extends LitElement {
     this.cell = cell;
     this.#runtime = runtime;
     this.#original = cell.value;
+    this.#originalMode = cell.mode;
     this.#compiled = compiled;
     this.#output = document.createElement("div");
     this.#output.className = "cell-output";
@@ -58,10 +66,15 @@ export class LabCell extends LitElement {
     return this;
   }
 
+  /** Whether the text came with the page, which has compiled it. */
+  get original(): boolean {
+    return this.#compiled !== undefined;
+  }
+
   /** Puts the cell into the dataflow, compiled anew if the reader has changed it. */
   async run(): Promise<void> {
     const turn = ++this.#turn;
-    this.edited = this.cell.value !== this.#original;
+    this.edited = this.cell.value !== this.#original || this.cell.mode !== this.#originalMode;
     try {
       const compiled = this.edited || this.#compiled === undefined ? await compileCell(this.cell) : this.#compiled;
       if (turn === this.#turn) this.#define(compiled);
@@ -102,9 +115,18 @@ export class LabCell extends LitElement {
     this.#state.variables = [];
   }
 
+  /** Takes the cell out of the dataflow; `run` puts it back. */
+  leave(): void {
+    ++this.#turn;
+    this.#forget();
+    this.#clearFailure();
+    clear(this.#state);
+  }
+
   /** Back to the text that the notebook came with. */
   revert(): void {
     this.cell.value = this.#original;
+    this.cell.mode = this.#originalMode;
     this.editor?.replace(this.#original);
     void this.run();
   }
@@ -126,9 +148,16 @@ export class LabCell extends LitElement {
     void this.run();
   }
 
+  focusEditor(): void {
+    void this.updateComplete.then(() => {
+      if (this.editor === undefined) this.querySelector<HTMLButtonElement>(".cell-edit")?.focus();
+      else this.editor.focus();
+    });
+  }
+
   #closeEditor(): void {
     this.editor = undefined;
-    void this.updateComplete.then(() => this.querySelector<HTMLButtonElement>(".cell-edit")?.focus());
+    this.focusEditor();
   }
 
   /** A cell's names may hold promises and generators, which fail after the cell itself is done. */
@@ -159,6 +188,21 @@ export class LabCell extends LitElement {
     this.busy = false;
     this.failed = true;
     this.#output.append(failureNode(failure));
+  }
+
+  /** The notebook around this cell hears it. */
+  #ask(what: "add" | "move" | "delete", detail?: number): void {
+    this.dispatchEvent(new CustomEvent(`lab-cell-${what}`, { bubbles: true, detail }));
+  }
+
+  async #changeKind(mode: string): Promise<void> {
+    const kind = kinds.find(([name]) => name === mode)?.[0];
+    if (kind === undefined || this.editor === undefined) return;
+    this.cell.mode = kind;
+    this.cell.value = this.editor.source;
+    this.editor = undefined;
+    await this.edit();
+    await this.run();
   }
 
   override render(): TemplateResult {
@@ -196,6 +240,22 @@ export class LabCell extends LitElement {
           <button type="button" ?disabled=${!this.edited} @click=${() => this.revert()}>Revert</button>
           <button type="button" @click=${() => this.#closeEditor()}>Close</button>
           <span class="hint"><kbd>Shift</kbd> <kbd>Enter</kbd> runs, <kbd>Esc</kbd> closes</span>
+          <span class="cell-place" role="group" aria-label=${`Place of cell ${this.cell.id}`}>
+            <label class="cell-kind">
+              <span class="visually-hidden">Kind of cell</span>
+              <select @change=${(event: Event) => this.#changeKind((event.target as HTMLSelectElement).value)}>
+                ${kinds.map(
+                  ([mode, name]) => html` <option value=${mode} ?selected=${mode === this.cell.mode}>${name}</option> `,
+                )}
+              </select>
+            </label>
+            <button type="button" aria-label="Move up" title="Move up" @click=${() => this.#ask("move", -1)}>↑</button>
+            <button type="button" aria-label="Move down" title="Move down" @click=${() => this.#ask("move", 1)}>
+              ↓
+            </button>
+            <button type="button" @click=${() => this.#ask("add")}>Add below</button>
+            <button type="button" @click=${() => this.#ask("delete")}>Delete</button>
+          </span>
         </div>
       </div>
     `;

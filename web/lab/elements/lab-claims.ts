@@ -6,18 +6,21 @@ import { html, LitElement, type TemplateResult } from "lit";
 import type { Claim, Verdict } from "../experiments/experiment.js";
 
 interface CheckedRows<Row> extends ReadonlyArray<Row> {
-  state?: "running" | "done" | "cancelled";
+  state?: "precomputed" | "running" | "done" | "cancelled";
 }
 
 type Outcome = { text: string; verdict: Verdict | undefined };
 
 export class LabClaims extends LitElement {
-  static override properties = { outcomes: { attribute: false } };
+  static override properties = { outcomes: { attribute: false }, run: { attribute: false } };
   declare outcomes: readonly Outcome[];
+  /** Which run decided: an earlier one, whose columns came with the page, or the one just done here. */
+  declare run: "earlier" | "here";
 
-  constructor(outcomes: readonly Outcome[]) {
+  constructor(outcomes: readonly Outcome[], run: "earlier" | "here") {
     super();
     this.outcomes = outcomes;
+    this.run = run;
   }
 
   protected override createRenderRoot(): HTMLElement {
@@ -29,9 +32,10 @@ export class LabClaims extends LitElement {
       <ul class="claims" aria-label="Checked claims">
         ${this.outcomes.map(({ text, verdict }) => {
           const state = verdict === undefined ? "open" : verdict.holds ? "holds" : "fails";
-          const words = { open: "not decided", holds: "holds here", fails: "does not hold here" }[state];
+          const place = this.run === "here" ? "here" : "in an earlier run";
+          const words = { open: "not decided", holds: `holds ${place}`, fails: `does not hold ${place}` }[state];
           return html`
-            <li data-state=${state}>
+            <li data-state=${state} data-run=${this.run}>
               <span class="claim-verdict">
                 <span aria-hidden="true">${{ open: "…", holds: "✓", fails: "✗" }[state]}</span>
                 ${words}
@@ -55,8 +59,9 @@ customElements.define("lab-claims", LabClaims);
 
 /** `claims(experiments.collapse, rows)` */
 export function claims<Row>(experiment: { claims: readonly Claim<Row>[] }, rows: CheckedRows<Row>): LabClaims {
-  const complete = rows.state === undefined || rows.state === "done";
+  const complete = rows.state === undefined || rows.state === "done" || rows.state === "precomputed";
   return new LabClaims(
     experiment.claims.map(({ text, check }) => ({ text, verdict: complete ? check(rows) : undefined })),
+    rows.state === "precomputed" ? "earlier" : "here",
   );
 }

@@ -1,5 +1,6 @@
-/** `<lab-header>`: the name of the place and what can be done with the notebook as a whole. */
+/** `<lab-header>`: the name of the place, the way to its other pages, and what can be done with the notebook. */
 import { html, LitElement, type TemplateResult } from "lit";
+import { addressOf, contents } from "../contents.js";
 import { appearance, type Appearance } from "../framework/appearance.js";
 
 export class LabHeader extends LitElement {
@@ -22,16 +23,28 @@ export class LabHeader extends LitElement {
     const other: Appearance = this.look === "light" ? "dark" : "light";
     return html`
       <header class="top">
-        <a class="wordmark" href="#" @click=${(event: Event) => this.#toTop(event)}>
-          <b>heed</b>
-          lab
-        </a>
+        <div class="top-place">
+          <a class="wordmark" href="./">
+            <b>heed</b>
+            lab
+          </a>
+          <button type="button" class="contents-button" popovertarget="contents">Notebooks</button>
+          <nav id="contents" class="contents" popover aria-label="Notebooks">${contentsList()}</nav>
+        </div>
         <div class="top-actions" role="toolbar" aria-label="Notebook">
           <button type="button" aria-pressed=${this.showsCode} @click=${() => this.#toggleCode()}>Code</button>
-          <button type="button" title="Save the notebook with your edits" @click=${() => this.#ask("lab-download")}>
+          <button type="button" title="A link to what you see now" @click=${() => this.#ask("share")}>Share</button>
+          <button type="button" title="Save the notebook with your edits" @click=${() => this.#ask("download")}>
             Download
           </button>
-          <button type="button" title="Every cell and parameter as it was" @click=${() => this.#ask("lab-reset")}>
+          <button
+            type="button"
+            title="Open a notebook file; dropping one here does the same"
+            @click=${() => this.#open()}
+          >
+            Open
+          </button>
+          <button type="button" title="Every cell and parameter as it was" @click=${() => this.#ask("reset")}>
             Reset
           </button>
           <button
@@ -46,22 +59,53 @@ export class LabHeader extends LitElement {
             </svg>
           </button>
         </div>
+        <input
+          type="file"
+          accept=".html,text/html"
+          hidden
+          aria-label="Notebook file"
+          @change=${(event: Event) => this.#chosen(event.target as HTMLInputElement)}
+        />
       </header>
     `;
   }
 
-  #toTop(event: Event): void {
-    // The part of the address after '#' holds the parameters; going up must not clear it.
-    event.preventDefault();
-    scrollTo({ top: 0, behavior: "smooth" });
-  }
-
   #toggleCode(): void {
     this.showsCode = !this.showsCode;
-    this.dispatchEvent(new CustomEvent("lab-code", { bubbles: true, detail: this.showsCode }));
+    this.#ask("code", this.showsCode);
   }
 
-  #ask(what: "lab-download" | "lab-reset"): void {
-    this.dispatchEvent(new CustomEvent(what, { bubbles: true }));
+  #open(): void {
+    this.querySelector<HTMLInputElement>("input[type=file]")?.click();
   }
+
+  #chosen(input: HTMLInputElement): void {
+    const file = input.files?.[0];
+    // Choosing the same file again is a wish, too.
+    input.value = "";
+    if (file !== undefined) this.#ask("open", file);
+  }
+
+  #ask(what: "code" | "download" | "open" | "reset" | "share", detail?: unknown): void {
+    this.dispatchEvent(new CustomEvent(`lab-${what}`, { bubbles: true, detail }));
+  }
+}
+
+/** All pages; the one that is shown is marked. */
+export function contentsList(): TemplateResult {
+  const shown = document.querySelector<HTMLElement>("lab-notebook")?.dataset["name"];
+  return html`
+    <ol>
+      ${contents.map(
+        ({ name, title, summary }) => html`
+          <li>
+            <a href=${addressOf(name)} aria-current=${name === shown ? "page" : "false"}>
+              <b>${title}</b>
+              <span>${summary}</span>
+            </a>
+          </li>
+        `,
+      )}
+    </ol>
+  `;
 }

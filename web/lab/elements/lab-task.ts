@@ -6,12 +6,15 @@ type Phase = "waiting" | "running" | "done" | "cancelled" | "failed";
 export class LabTask extends LitElement {
   static override properties = {
     heading: {},
+    precomputed: { state: true },
     phase: { state: true },
     loaded: { state: true },
     total: { state: true },
     elapsed: { state: true },
   };
   declare heading: string;
+  /** What is shown so far comes from an earlier run. */
+  declare precomputed: boolean;
   declare phase: Phase;
   declare loaded: number;
   declare total: number;
@@ -22,6 +25,7 @@ export class LabTask extends LitElement {
     super();
     this.heading = "Working";
     this.phase = "waiting";
+    this.precomputed = false;
     this.loaded = this.total = this.elapsed = 0;
   }
 
@@ -49,7 +53,9 @@ export class LabTask extends LitElement {
     const busy = this.phase === "waiting" || this.phase === "running";
     return html`
       <div class="task" data-phase=${this.phase}>
-        <span class="task-heading">${this.heading}</span>
+        <span class="task-heading">
+          ${this.heading}${this.precomputed ? html` <span class="task-note">(an earlier run is shown)</span> ` : nothing}
+        </span>
         ${
           busy
             ? html`
@@ -65,7 +71,7 @@ export class LabTask extends LitElement {
                 <button type="button" @click=${() => this.dispatchEvent(new Event("cancel"))}>Cancel</button>
               `
             : html`
-                <span class="task-end" role="status">${ending(this.phase, this.elapsed)}</span>
+                <span class="task-end" role="status">${ending(this.phase, this.elapsed, this.precomputed)}</span>
                 <button type="button" @click=${() => this.#again()}>Run again</button>
               `
         }
@@ -83,8 +89,8 @@ function percent(share: number): string {
   return `${Math.floor(100 * share)} %`;
 }
 
-function ending(phase: Phase, elapsed: number): string {
-  if (phase === "cancelled") return "cancelled; what was found so far is shown";
+function ending(phase: Phase, elapsed: number, precomputed: boolean): string {
+  if (phase === "cancelled") return precomputed ? "cancelled" : "cancelled; what was found so far is shown";
   if (phase === "failed") return "failed";
   return `done in ${(elapsed / 1000).toFixed(elapsed < 10_000 ? 1 : 0)} s`;
 }

@@ -7,17 +7,9 @@
  * hence |S_ε| / n → Φ((ln(εn) + σ²/2) / σ). The entries that exceed ε become many at first and then vanish: a softmax
  * over more and more keys spreads out.
  */
-import { defineExperiment, type Verdict } from "./experiment.js";
-
-export interface CollapseRow {
-  n: number;
-  d: number;
-  epsilon: number;
-  effective: number;
-  ineffectiveShare: number;
-  closedForm: number;
-  sigma: number;
-}
+import type { CollapseParameters, CollapseRow } from "heed";
+import { largestBy, never } from "./checks.js";
+import { defineExperiment, type RunOptions, type Verdict } from "./experiment.js";
 
 /**
  * How close the share must come: 1.5 / d. Given x_i, a score x_i W x_j is Gaussian, but its variance goes with |W x_i|²
@@ -38,11 +30,13 @@ export const collapse = defineExperiment({
   question: "Does the share of negligible entries grow with the context when the input has no structure?",
   parameters: {
     n: [64, 128, 256, 512, 1024, 2048, 4096, 8192],
+    d: 64,
     epsilon: [0.01, 0.001, 0.0001],
     rows: 256,
-    weights: "independent" as const,
+    weights: "independent",
     seed: 1,
-  },
+  } satisfies CollapseParameters,
+  run: (heed, parameters: CollapseParameters, options?: RunOptions) => heed.simulate("E1", parameters, options),
   claims: [
     {
       text: `From n = ${shortest} on, the measured share lies within 1.5/d of the closed form for Gaussian scores.`,
@@ -62,21 +56,14 @@ export const collapse = defineExperiment({
     },
     {
       text: "For every ε the share of negligible entries never falls as n grows.",
-      check(rows: readonly CollapseRow[]): Verdict | undefined {
-        const steps = neighbors(rows);
-        if (steps.length === 0) return undefined;
-        const falls = steps.filter(
-          ([before, after]) => after.ineffectiveShare < before.ineffectiveShare - orderTolerance,
-        );
-        const first = falls[0];
-        return {
-          holds: first === undefined,
-          detail:
-            first === undefined
-              ? `${steps.length} steps checked`
-              : `it falls by ${(first[0].ineffectiveShare - first[1].ineffectiveShare).toFixed(4)}, ${place(first[1])}`,
-        };
-      },
+      check: (rows: readonly CollapseRow[]) =>
+        never("falls", rows, {
+          group: ({ epsilon }) => epsilon,
+          x: ({ n }) => n,
+          y: ({ ineffectiveShare }) => ineffectiveShare,
+          tolerance: orderTolerance,
+          tell: (row) => `${row.ineffectiveShare.toFixed(4)} ${place(row)}`,
+        }),
     },
     {
       text: "No row has more than 1/ε entries above ε (they add up to 1, so this can never fail).",
@@ -99,19 +86,4 @@ function place({ n, epsilon }: CollapseRow): string {
 
 function differenceFromClosedForm({ ineffectiveShare, closedForm }: CollapseRow): number {
   return Math.abs(ineffectiveShare - closedForm);
-}
-
-function neighbors(rows: readonly CollapseRow[]): [CollapseRow, CollapseRow][] {
-  const sorted = [...rows].sort((a, b) => a.epsilon - b.epsilon || a.n - b.n);
-  return sorted.flatMap((row, i) => {
-    const next = sorted[i + 1];
-    return next !== undefined && next.epsilon === row.epsilon ? [[row, next] as [CollapseRow, CollapseRow]] : [];
-  });
-}
-
-function largestBy<Row>(rows: readonly Row[], measure: (row: Row) => number): Row | undefined {
-  return rows.reduce<Row | undefined>(
-    (best, row) => (best === undefined || measure(row) > measure(best) ? row : best),
-    undefined,
-  );
 }

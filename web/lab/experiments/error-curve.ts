@@ -6,7 +6,16 @@
  * scores has at its score, a + b (s − μ); the formula and what it leaves are in cpp/theory/README.md. How it compares
  * is not the same for every head, hence a claim that the reader sees decided for the head chosen.
  */
-import { defineExperiment, type Verdict } from "./experiment.js";
+import type { Estimator } from "heed";
+import { mean, relativeError } from "../framework/statistics.js";
+import type { HeadInput } from "./head-input.js";
+import { defineExperiment, type Heed, type RunOptions, type Verdict } from "./experiment.js";
+
+export interface ErrorCurveParameters {
+  head: HeadInput;
+  k: readonly number[];
+  estimators: readonly Estimator[];
+}
 
 export interface ErrorRow {
   k: number;
@@ -17,6 +26,23 @@ export interface ErrorRow {
   dropped: number;
 }
 
+async function* run(
+  heed: Heed,
+  { head, k: budgets, estimators }: ErrorCurveParameters,
+  { signal, onProgress }: RunOptions = {},
+): AsyncGenerator<ErrorRow> {
+  const { q, k, v, shape } = head;
+  const passed = signal === undefined ? {} : { signal };
+  const reference = await heed.attend(q, k, v, { ...shape, ...passed });
+  for (const [i, entries] of budgets.entries()) {
+    for (const estimator of estimators) {
+      const { out, dropped } = await heed.attendTopK(q, k, v, { ...shape, keep: { k: entries }, estimator, ...passed });
+      yield { k: entries, estimator, error: relativeError(out, reference), dropped: mean(dropped) };
+    }
+    onProgress?.({ loaded: i + 1, total: budgets.length });
+  }
+}
+
 /** Rounding of f32 sums over up to 2048 entries; far below anything a figure shows. */
 const roundingTolerance = 1e-5;
 
@@ -25,8 +51,9 @@ export const errorCurve = defineExperiment({
   question: "How much does the output change when each row keeps only its k largest entries?",
   parameters: {
     k: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
-    estimators: ["renormalized", "raw", "compensated", "linear"] as const,
-  },
+    estimators: ["renormalized", "raw", "compensated", "linear"],
+  } satisfies Omit<ErrorCurveParameters, "head">,
+  run,
   claims: [
     {
       text: "The dropped attention never rises as k grows.",

@@ -7,6 +7,9 @@
  */
 const writeDelayMs = 150;
 
+/** The name under which a link carries a whole notebook (packed.ts); not a parameter of any input. */
+export const codeName = "code";
+
 class Address extends EventTarget {
   #values = new URLSearchParams(location.hash.slice(1));
   #timer: ReturnType<typeof setTimeout> | undefined;

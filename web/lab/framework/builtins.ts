@@ -14,11 +14,19 @@ import { keyNumbers } from "../elements/key-numbers.js";
 import { claims } from "../elements/lab-claims.js";
 import { figure } from "../elements/lab-figure.js";
 import * as experiments from "../experiments/index.js";
+import { ruleName } from "../experiments/sufficiency.js";
+import { violationKinds } from "../experiments/violations.js";
+import { field } from "../plots/field.js";
+import { grid } from "../plots/grid.js";
 import { lines } from "../plots/lines.js";
+import { scatter } from "../plots/scatter.js";
 import { spots } from "../plots/spots.js";
+import { fileDrop } from "../elements/file-drop.js";
+import { exampleModel, openModel } from "./model-file.js";
 import { longTask, until } from "./long-task.js";
 import { parameter } from "./parameter.js";
 import { persuasion } from "./persuasion.js";
+import { precomputed } from "./precomputed.js";
 import * as statistics from "./statistics.js";
 
 const values = {
@@ -32,8 +40,17 @@ const values = {
   figure,
   heatmap,
   keyNumbers,
+  field,
+  grid,
   lines,
+  scatter,
   spots,
+  ruleName,
+  violationKinds,
+  fileDrop,
+  exampleModel,
+  openModel,
+  precomputed,
   claims,
   experiments,
   persuasion,
@@ -44,7 +61,7 @@ export function builtins(): Record<string, () => unknown> {
   return {
     ...Object.fromEntries(Object.entries(values).map(([name, value]) => [name, () => value])),
     htl: () => ({ html, svg }),
-    md: notebookKit.md,
+    md: async () => (await import("./markdown.js")).md,
     Generators: notebookKit.Generators,
     Mutable: notebookKit.Mutable,
     now: notebookKit.now,

@@ -14,7 +14,7 @@ export interface TaskOptions {
 }
 
 /** The rows found so far, and how the work stands. */
-export type Rows<Row> = Row[] & { state: "running" | "done" | "cancelled" };
+export type Rows<Row> = Row[] & { state: "precomputed" | "running" | "done" | "cancelled" };
 
 export class LongTask extends LabTask {
   #controller = new AbortController();
@@ -28,8 +28,14 @@ export class LongTask extends LabTask {
     void invalidation?.then(() => this.#controller.abort(new DOMException("the cell is computed again", "AbortError")));
   }
 
-  /** An endless generator, as the notebook's runtime expects: each value is all rows so far. */
-  async *rows<Row>(work: (options: TaskOptions) => AsyncIterable<Row>): AsyncGenerator<Rows<Row>> {
+  /**
+   * An endless generator, as the notebook's runtime expects: each value is all rows so far. Where rows of an earlier run
+   * are at hand (precomputed.ts), they come `first` and stay until all of this run's have been found.
+   */
+  async *rows<Row>(
+    work: (options: TaskOptions) => AsyncIterable<Row>,
+    first?: readonly Row[] | Promise<readonly Row[] | undefined>,
+  ): AsyncGenerator<Rows<Row>> {
     const found: Row[] = [];
     let changed = signalled();
     let failure: { error: unknown } | undefined;
@@ -59,11 +65,17 @@ export class LongTask extends LabTask {
         changed.resolve();
       });
 
+    const earlier = await first;
+    this.precomputed = earlier !== undefined;
+    if (earlier !== undefined) yield Object.assign(earlier.slice(), { state: "precomputed" } as const);
     for (;;) {
       await changed.promise;
       changed = signalled();
       if (failure !== undefined) throw failure.error;
-      yield Object.assign(found.slice(), { state });
+      if (earlier === undefined || (state as Rows<Row>["state"]) === "done") {
+        this.precomputed = false;
+        yield Object.assign(found.slice(), { state });
+      }
     }
   }
 }

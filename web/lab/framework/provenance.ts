@@ -1,5 +1,5 @@
 /** What produced a number: written into every exported file, so that a figure can be traced and computed again. */
-import { address } from "./address.js";
+import { address, codeName } from "./address.js";
 import { library } from "./library.js";
 
 export interface Provenance {
@@ -18,7 +18,7 @@ export function provenance(): Provenance {
     threads: library.info?.threads ?? 0,
     browser: browserName(),
     cores: navigator.hardwareConcurrency,
-    parameters: Object.fromEntries(new URLSearchParams(address.text())),
+    parameters: Object.fromEntries([...new URLSearchParams(address.text())].filter(([name]) => name !== codeName)),
   };
 }
 

@@ -39,3 +39,9 @@ function parse(hex: string): Rgb {
   const value = Number.parseInt(hex.slice(1), 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
+
+/** Whether white reads better on that color than black does (relative luminance below 0.18). */
+export function isDark(word: number): boolean {
+  const [r, g, b] = [word & 255, (word >> 8) & 255, (word >> 16) & 255].map((channel) => (channel / 255) ** 2.2);
+  return 0.2126 * r! + 0.7152 * g! + 0.0722 * b! < 0.18;
+}

@@ -4,6 +4,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { plotStyle, seriesColors } from "./palette.js";
+import { hover, readable } from "./hover.js";
 import { labelEnds, type EndLabel } from "./label-ends.js";
 
 export interface Axis {
@@ -34,6 +35,8 @@ export interface LinesOptions<Row> {
   dots?: boolean;
   /** Draw a line through the points. Default: true. */
   connected?: boolean;
+  /** Column of what theory says at the same x: a dashed line for each series, with its name on one of them. */
+  theory?: { value: string; label: string };
   /** What else the figure needs: below the points, and above them. */
   under?: Plot.Markish[];
   marks?: Plot.Markish[];
@@ -51,6 +54,7 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
     width,
     dots = true,
     connected = true,
+    theory,
     under = [],
     marks = [],
     ariaLabel,
@@ -102,6 +106,7 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
     },
     marks: [
       ...under,
+      ...(theory === undefined ? [] : theoryLines(rows, x.value, theory, series)),
       ...layers.flatMap((layer, i) => [
         ...(connected
           ? [
@@ -130,13 +135,50 @@ export function lines<Row extends object>(options: LinesOptions<Row>): SVGSVGEle
       ]),
       ...marks,
       ...labelEnds(ends),
+      hover(rows, { x: x.value, y: y.value }, (row) =>
+        [
+          ...(series === undefined ? [] : [name((row as Record<string, unknown>)[series])]),
+          `${x.label}: ${readable(value(row, x.value))}`,
+          `${y.label}: ${readable(value(row, y.value))}`,
+          ...(theory === undefined ? [] : [`${theory.label}: ${readable(value(row, theory.value))}`]),
+        ].join("\n"),
+      ),
     ],
   });
 }
 
+/** Dashed and grey, so that what was measured stands before it; named where its first curve is in the middle. */
+function theoryLines<Row extends object>(
+  rows: readonly Row[],
+  x: string,
+  { value, label }: { value: string; label: string },
+  series: string | undefined,
+): Plot.Markish[] {
+  const drawn = rows.filter((row) => Number.isFinite((row as Record<string, number>)[value]));
+  const first = drawn.filter((row) => {
+    const group = (one: Row): unknown => (series === undefined ? undefined : (one as Record<string, unknown>)[series]);
+    return group(row) === group(drawn[0]!);
+  });
+  const middle = [...first].sort((a, b) => (a as Record<string, number>)[x]! - (b as Record<string, number>)[x]!);
+  return [
+    Plot.line(drawn as Row[], {
+      x,
+      y: value,
+      ...(series !== undefined && { z: series }),
+      stroke: "var(--text-quiet)",
+      strokeDasharray: "5 4",
+      curve: "monotone-x",
+    }),
+    Plot.text(middle.slice(middle.length >> 1, (middle.length >> 1) + 1), {
+      ...{ x, y: value, text: () => label, dy: -12, fill: "var(--text-quiet)", fontStyle: "italic" },
+      ...{ stroke: "var(--paper)", strokeWidth: 4, paintOrder: "stroke" },
+    }),
+  ];
+}
+
 function scale(axis: Axis, narrow: boolean, values: readonly number[]): Plot.ScaleOptions {
   const { label, type = "linear", domain } = axis;
-  const decades = type === "log" && axis.ticks === undefined ? powersOfTen(values) : undefined;
+  const decades = type === "log" && axis.ticks === undefined ? roundSteps(values) : undefined;
   const ticks = axis.ticks ?? decades;
   const tickFormat = axis.tickFormat ?? (decades === undefined ? undefined : decimal);
   return {
@@ -151,12 +193,16 @@ function scale(axis: Axis, narrow: boolean, values: readonly number[]): Plot.Sca
   } as Plot.ScaleOptions;
 }
 
-/** The powers of ten within the values; undefined when there are too few to read a scale from. */
-function powersOfTen(values: readonly number[]): number[] | undefined {
+/** Where a logarithmic scale is read from: the powers of ten within the values, and 2 and 5 of each if these are few. */
+function roundSteps(values: readonly number[]): number[] | undefined {
   const logs = values.filter((value) => value > 0 && Number.isFinite(value)).map(Math.log10);
   if (logs.length === 0) return undefined;
-  const [first, last] = [Math.ceil(Math.min(...logs)), Math.floor(Math.max(...logs))];
-  return last <= first ? undefined : Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
+  const [least, most] = [Math.min(...logs), Math.max(...logs)];
+  const decades = Array.from({ length: Math.floor(most) - Math.floor(least) + 1 }, (_, i) => Math.floor(least) + i);
+  const factors = Math.floor(most) - Math.ceil(least) >= 2 ? [1] : [1, 2, 5];
+  return decades
+    .flatMap((decade) => factors.map((factor) => factor * 10 ** decade))
+    .filter((step) => Math.log10(step) >= least - 1e-9 && Math.log10(step) <= most + 1e-9);
 }
 
 function decimal(value: number): string {

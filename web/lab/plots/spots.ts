@@ -3,6 +3,7 @@
  * sees the spread, not only a number.
  */
 import * as Plot from "@observablehq/plot";
+import { hover, readable } from "./hover.js";
 import { ink, plotStyle, seriesColors } from "./palette.js";
 
 export interface SpotsOptions<Row> {
@@ -68,6 +69,9 @@ export function spots<Row extends object>({
         } as Plot.TextOptions),
       ),
       Plot.ruleX([0], { stroke: ink.rule }),
+      hover(rows, { x: x.value, y: y.value }, (row) => {
+        return `${String(column(row, y.value))}: ${readable(column(row, x.value))} ${x.unit}`;
+      }),
     ],
   });
 }

@@ -7,15 +7,15 @@
  * must be left alone until the call settles. Results are moved, not copied.
  */
 import type { CacheOptions } from "../cache-options.js";
+import type { LoadOptions } from "../decoder-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planIndex } from "../check/key-index.js";
 import { checkCreateOptions } from "../check/create-options.js";
-import { planRadius } from "../check/radius.js";
+import { formulaNames } from "../check/formula-names.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
-import { checkTheory, formulaNames } from "../check/theory.js";
 import { HeedError, reasonOf } from "../errors.js";
 import type {
   AttendOptions,
@@ -39,12 +39,13 @@ import type {
   TopKResult,
 } from "../results.js";
 import { disposeOnUsing } from "../runtime/dispose.js";
-import type { BesideName } from "../runtime/modules.js";
 import type { TheoryOf } from "../theory.js";
+import type { OpenAddress } from "../model/source-of.js";
 import { Client } from "../worker/client.js";
 import { loadArguments } from "../worker/load-arguments.js";
 import type { WorkerStarter } from "../worker/starter.js";
 import { isKeyIndex, KeyIndex } from "./key-index.js";
+import type { Decoder } from "./decoder.js";
 import type { KvCache } from "./kv-cache.js";
 
 /** The formulas of the theory, computed in the worker. */
@@ -59,6 +60,18 @@ function posted<T>(args: T): T {
   }
 }
 
+/** Loads language models. */
+export interface DecoderLoader {
+  /**
+   * Loads a model of the Llama architecture into the worker, and the module that runs it.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported` for files that are not a model which is
+   * computed here, `load-failed` for one that cannot be read, `out-of-memory`, `disposed`, `worker-died`; rejects with
+   * the signal's reason when cancelled
+   */
+  load(options: LoadOptions): Promise<Decoder>;
+}
+
 /** Keys as attendTopK takes them. */
 export type Keys = Numbers | KeyIndex;
 
@@ -68,23 +81,33 @@ export class Heed {
   readonly info: Info;
   /** Formulas in double precision; each rejects with `invalid-argument` for a parameter outside its range. */
   readonly theory: Theory;
+  /** Language models. */
+  readonly Decoder: DecoderLoader;
   readonly #client: Client;
-  readonly #source: WorkerStarter["source"];
-  readonly #loaded = new Set<BesideName>();
 
   /** @internal */
-  constructor(client: Client, info: Info, source?: WorkerStarter["source"]) {
+  constructor(client: Client, info: Info, open: OpenAddress) {
     this.#client = client;
-    this.#source = source;
+    this.Decoder = {
+      async load(options) {
+        client.assertAlive();
+        // Most pages run no model.
+        const { loadAsync } = await import("./decoder.js");
+        return loadAsync(client, open, options);
+      },
+    };
     this.info = Object.freeze(info);
     const radius: Theory["radius"] = async (parameters, options = {}) => {
       client.assertAlive();
+      // Formulas are a quarter of the code, and most pages do without.
+      const { planRadius } = await import("../check/radius.js");
       return client.call("radius", planRadius(parameters, options), options);
     };
     const theory = formulaNames.map((name) => [
       name,
       async (parameters: unknown) => {
         client.assertAlive();
+        const { checkTheory } = await import("../check/theory.js");
         return client.call("theory", checkTheory(name, parameters));
       },
     ]);
@@ -204,7 +227,7 @@ export class Heed {
     const { signal, onProgress } = options;
     const passed = signal ? { signal } : {};
     const points = await this.#client.call("planSimulation", posted({ id, parameters }), passed);
-    await this.#load("study", { ...passed, ...(onProgress ? { onProgress } : {}) });
+    await this.#client.load("study", { ...passed, ...(onProgress ? { onProgress } : {}) });
     for (const [i, point] of points.entries()) {
       // Progress counts points: the finished ones and the part of the current one.
       const report = onProgress && {
@@ -249,13 +272,6 @@ export class Heed {
     return this.#client.end(new HeedError("worker-died", "the worker was terminated; create a new instance"));
   }
 
-  /** Loads a module beside the core, the first time. */
-  async #load(module: BesideName, watch: Pick<CallOptions, "signal" | "onProgress">): Promise<void> {
-    const asked = this.#source && !this.#loaded.has(module) ? { source: await this.#source(module) } : {};
-    await this.#client.call("loadBeside", { module, ...asked }, watch);
-    this.#loaded.add(module);
-  }
-
   /** An index is posted as its number. */
   #planTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions) {
     if (!isKeyIndex(k)) {
@@ -282,7 +298,7 @@ export async function createAsync(starter: WorkerStarter, options: CreateOptions
   const args = await loadArguments(options, starter);
   signal?.throwIfAborted();
 
-  const client = new Client(starter.start(options.workerUrl));
+  const client = new Client(starter.start(options.workerUrl), starter.source);
   const stopped = new HeedError("worker-died", "the worker was ended, because create was cancelled");
   const stop = () => void client.end(stopped);
   signal?.addEventListener("abort", stop);
@@ -291,7 +307,7 @@ export async function createAsync(starter: WorkerStarter, options: CreateOptions
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
-    return new Heed(client, info, starter.source);
+    return new Heed(client, info, starter.open);
   } catch (error) {
     await client.end(stopped);
     throw error;

@@ -4,7 +4,8 @@ import { webPlatform } from "../platforms/web.js";
 import { createSync, type Heed } from "../sync/heed.js";
 
 export * from "../public.js";
-export type { Heed, Input, Theory } from "../sync/heed.js";
+export type { DecoderLoader, Heed, Input, Theory } from "../sync/heed.js";
+export type { Decoder } from "../sync/decoder.js";
 export type { KeyIndex } from "../runtime/key-index.js";
 export type { KvCache } from "../sync/kv-cache.js";
 export type { Tensor } from "../runtime/tensor.js";

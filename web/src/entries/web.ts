@@ -4,7 +4,8 @@ import type { CreateOptions } from "../options.js";
 import { webStarter } from "../worker/start-web.js";
 
 export * from "../public.js";
-export type { Heed, Keys, Theory } from "../async/heed.js";
+export type { DecoderLoader, Heed, Keys, Theory } from "../async/heed.js";
+export type { Decoder } from "../async/decoder.js";
 export type { KeyIndex } from "../async/key-index.js";
 export type { KvCache } from "../async/kv-cache.js";
 

@@ -1,10 +1,8 @@
-/** The worker of `heed/inline`. The build makes one for each variant, whose loaders the names below then are. */
+/** The worker of `heed/inline`. The build makes one for each variant (platforms/inline.ts). */
 import { inlinePlatform } from "../platforms/inline.js";
 import { serve } from "../worker/host.js";
 import { pauseByMessage } from "../worker/pause-web.js";
 import type { ToWorker } from "../worker/protocol.js";
-import core from "./glue/heed-VARIANT.mjs";
-import study from "./glue/heed-study-VARIANT.mjs";
 
 serve(
   {
@@ -12,5 +10,5 @@ serve(
     listen: (receive) => globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => receive(data)),
     pause: pauseByMessage(),
   },
-  inlinePlatform({ core, study }),
+  inlinePlatform,
 );

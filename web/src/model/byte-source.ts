@@ -9,6 +9,10 @@ export interface ByteSource {
   readonly size: number;
   /** The bytes [from, to), from <= to <= size; all of them, or it throws. */
   read(from: number, to: number): Promise<Uint8Array>;
+  /** A file that lies beside this one, where that is known. */
+  beside?(name: string): Promise<ByteSource>;
+  /** Gives up what is open, if something is. */
+  close?(): Promise<void>;
 }
 
 /** Bytes in memory, or what a file input gives. */

@@ -24,7 +24,15 @@ function refuse(message: string): never {
   throw new HeedError("invalid-argument", message);
 }
 
-async function weightMap(index: ByteSource): Promise<Map<string, string>> {
+/** Whether a source is an index and no safetensors file: those begin with a length, of which the last bytes are 0. */
+export async function isIndex(source: ByteSource): Promise<boolean> {
+  if (source.name.endsWith(".json")) return true;
+  const start = await readExactly(source, 0, Math.min(8, source.size));
+  return start[0] === 0x7b && !start.includes(0);
+}
+
+/** From tensors to the names of files. @throws {HeedError} `invalid-argument` */
+export async function weightMap(index: ByteSource): Promise<Map<string, string>> {
   if (index.size > largestIndex) refuse(`${index.name} has ${index.size} bytes; at most ${largestIndex} are read`);
   let parsed: unknown;
   try {

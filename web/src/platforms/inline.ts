@@ -1,18 +1,24 @@
-/** Loading in a worker that brings the loaders of one variant along; the page posts the modules themselves. */
+/**
+ * Loading in a worker that brings the loaders of one variant along; the page posts the modules themselves. Which variant,
+ * the build puts into the names below.
+ */
 import { HeedError } from "../errors.js";
 import type { Platform } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
-import type { ModuleName } from "../runtime/variants.js";
-import { inlineRefusal } from "./inline-refusal.js";
+import { inlineRefusal, withoutModels, type PackedName } from "./inline-refusal.js";
 import { webPlace } from "./web-place.js";
+import core from "./glue/heed-VARIANT.mjs";
+import study from "./glue/heed-study-VARIANT.mjs";
 
-export function inlinePlatform(loaders: Record<ModuleName, RawFactory>): Platform {
-  return {
-    ...webPlace,
-    glue: (module) => Promise.resolve(loaders[module]),
-    wasmUrl(module) {
-      throw new HeedError("load-failed", `the ${module} module was not posted to the worker of heed/inline`);
-    },
-    threadsRefusal: () => inlineRefusal,
-  };
-}
+const loaders: Record<PackedName, RawFactory> = { core, study };
+
+export const inlinePlatform: Platform = {
+  ...webPlace,
+  glue: (module) => (module === "model" ? Promise.reject(withoutModels()) : Promise.resolve(loaders[module])),
+  tokenizers: () => Promise.reject(withoutModels()),
+  open: () => Promise.reject(withoutModels()),
+  wasmUrl(module) {
+    throw new HeedError("load-failed", `the ${module} module was not posted to the worker of heed/inline`);
+  },
+  threadsRefusal: () => inlineRefusal,
+};

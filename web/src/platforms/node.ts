@@ -8,6 +8,7 @@ import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
 import { responseBytes } from "../runtime/wasm-source.js";
 import { inheritsInputType } from "./input-type.js";
+import { openInNode } from "./open-node.js";
 
 const glue: Files<Promise<{ default: RawFactory }>> = {
   core: {
@@ -21,6 +22,12 @@ const glue: Files<Promise<{ default: RawFactory }>> = {
     relaxed: () => import("./glue/heed-study-relaxed.node.mjs"),
     threads: () => import("./glue/heed-study-threads.node.mjs"),
     "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.node.mjs"),
+  },
+  model: {
+    simd: () => import("./glue/heed-model-simd.node.mjs"),
+    relaxed: () => import("./glue/heed-model-relaxed.node.mjs"),
+    threads: () => import("./glue/heed-model-threads.node.mjs"),
+    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.node.mjs"),
   },
 };
 
@@ -36,6 +43,12 @@ const wasm: Files<URL> = {
     relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
     threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
     "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  },
+  model: {
+    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
   },
 };
 
@@ -57,6 +70,8 @@ export const nodePlatform: Platform = {
   glue: async (module, variant) => (await glue[module][variant]()).default,
   wasmUrl: (module, variant) => wasm[module][variant](),
   read,
+  tokenizers: () => import("./tokenizers.js"),
+  open: openInNode,
   resolve: (address) => new URL(address, pathToFileURL(`${process.cwd()}/`)),
   hardwareThreads: availableParallelism,
   threadsRefusal: () =>

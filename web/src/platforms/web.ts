@@ -5,6 +5,7 @@
  */
 import type { Files, Platform } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
+import { openInBrowser } from "./open-web.js";
 import { fromAnotherOrigin } from "./origin.js";
 import { webPlace } from "./web-place.js";
 
@@ -21,6 +22,12 @@ const glue: Files<Promise<{ default: RawFactory }>> = {
     threads: () => import("./glue/heed-study-threads.mjs"),
     "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.mjs"),
   },
+  model: {
+    simd: () => import("./glue/heed-model-simd.mjs"),
+    relaxed: () => import("./glue/heed-model-relaxed.mjs"),
+    threads: () => import("./glue/heed-model-threads.mjs"),
+    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.mjs"),
+  },
 };
 
 const wasm: Files<URL> = {
@@ -36,6 +43,12 @@ const wasm: Files<URL> = {
     threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
     "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
   },
+  model: {
+    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
+    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
+    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
+    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
+  },
 };
 
 /** What a sentence about missing isolation should tell. */
@@ -49,6 +62,8 @@ export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolea
     glue: async (module, variant) => (await glue[module][variant]()).default,
     wasmUrl: (module, variant) => wasm[module][variant](),
     ...webPlace,
+    tokenizers: () => import("./tokenizers.js"),
+    open: openInBrowser,
     threadsRefusal() {
       if (typeof Window !== "undefined" && globalThis instanceof Window) {
         return "a window must not block, which threads would need; import heed instead of heed/sync, or use a worker";

@@ -18,8 +18,8 @@ export type BesideName = Exclude<ModuleName, "core">;
 
 type Beside = { [Name in BesideName]?: Runtime<RawModules[Name]> };
 
-/** What loads a module, as the option of `create` that asks for it. */
-const optionOf: Record<BesideName, string> = { study: "studies" };
+/** What loads a module. */
+const needOf: Record<BesideName, string> = { study: "create({ studies: true })", model: "heed.Decoder.load" };
 
 export class Modules {
   readonly #beside: Beside = {};
@@ -40,7 +40,8 @@ export class Modules {
     if (this.#beside[name]) return;
     const from = sourceOf(name, this.options.wasm) ?? source;
     const wasm: WasmSources = from === undefined ? {} : { [name]: from };
-    this.#beside[name] = await loadBeside(this.platform, name, this.core.info, { ...this.options, ...watch, wasm });
+    const runtime = await loadBeside(this.platform, name, this.core.info, { ...this.options, ...watch, wasm });
+    Object.assign(this.#beside, { [name]: runtime });
   }
 
   /** One that was loaded. @throws {HeedError} `invalid-argument` when it was not */
@@ -48,10 +49,9 @@ export class Modules {
     this.core.assertAlive();
     const runtime = this.#beside[name];
     if (runtime) return runtime;
-    const option = optionOf[name];
     throw new HeedError(
       "invalid-argument",
-      `${option} was not set, so the ${name} module was not loaded; this call needs create({ ${option}: true })`,
+      `the ${name} module was not loaded, because ${needOf[name]} was not called; this call needs it`,
     );
   }
 

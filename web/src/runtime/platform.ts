@@ -2,6 +2,8 @@
  * What differs between a browser and Node when a module is loaded. platforms/web.ts and platforms/node.ts implement it,
  * so that no `node:` specifier is reachable from a web entry (bundlers stop at one).
  */
+import type { OpenAddress } from "../model/source-of.js";
+import type { TokenizersLibrary } from "../model/text.js";
 import type { Progress } from "../options.js";
 import type { RawFactory } from "./raw-module.js";
 import type { ModuleName, VariantName } from "./variants.js";
@@ -21,6 +23,10 @@ export interface Platform {
   wasmUrl(module: ModuleName, variant: VariantName): URL;
   /** A file's bytes. Rejects with `load-failed`, naming the address. */
   read(url: URL, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** `@huggingface/tokenizers`, which lies beside the package's code. */
+  tokenizers(): Promise<TokenizersLibrary>;
+  /** A file of a model. */
+  open: OpenAddress;
   /** A caller's address, resolved as this place resolves relative ones. */
   resolve(address: string | URL): URL;
   /** Why threads cannot run where this code runs, in a sentence; undefined when they can. */

@@ -40,7 +40,7 @@ export interface RawModule {
   release(address: number): void;
   /** Bytes handed out by `allocate` and not released, and held by jobs. */
   liveBytes(): number;
-  /** "core" | "study" */
+  /** "core" | "study" | "model" */
   module(): string;
   /** "simd" | "relaxed" | "threads" | "relaxed-threads" */
   variant(): string;

@@ -9,6 +9,7 @@ import type { Info, MemoryUse } from "../results.js";
 import { Heap } from "./heap.js";
 import { rawCodes, type RawModule, type RawStatus } from "./raw-module.js";
 import type { RawCore } from "./raw.js";
+import type { RawModelModule } from "./raw-model.js";
 import type { RawStudy } from "./raw-study.js";
 
 /** The largest block that a 32-bit address can be asked for. */
@@ -102,6 +103,7 @@ export class Runtime<Raw extends RawModule = RawCore> {
 export interface RawModules {
   core: RawCore;
   study: RawStudy;
+  model: RawModelModule;
 }
 
 /** Any module, seen as what all of them have. */
@@ -109,3 +111,6 @@ export type AnyRuntime = Runtime<RawModule>;
 
 /** The module that runs the simulations. */
 export type StudyRuntime = Runtime<RawStudy>;
+
+/** The module that runs language models. */
+export type ModelRuntime = Runtime<RawModelModule>;

@@ -2,8 +2,8 @@
  * The builds of the modules, and what each needs. One table drives loading, the test matrix and the lab's menu; there
  * is nothing to dispatch inside a module, because one unknown instruction would make all of it invalid.
  *
- * Modules are loaded when they are needed: `core` by create, `study` by the first simulation. Each has its own memory
- * and threads, and is loaded in the variant of the core.
+ * Modules are loaded when they are needed: `core` by create, `study` by the first simulation, `model` by the first
+ * decoder. Each has its own memory and threads, and is loaded in the variant of the core.
  */
 import type { Features } from "./features.js";
 
@@ -42,7 +42,7 @@ export function hasThreads(variant: VariantName): boolean {
 }
 
 /** The modules, and the beginning of their files' names: `<stem>-<variant>.wasm`. */
-export const moduleStems = { core: "heed", study: "heed-study" } as const;
+export const moduleStems = { core: "heed", study: "heed-study", model: "heed-model" } as const;
 
 /** A module by name. */
 export type ModuleName = keyof typeof moduleStems;

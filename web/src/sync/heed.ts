@@ -6,6 +6,7 @@
  * for Node, and for windows only where the work is small.
  */
 import type { CacheOptions } from "../cache-options.js";
+import type { LoadOptions } from "../decoder-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
 import { planIndex } from "../check/key-index.js";
@@ -16,7 +17,8 @@ import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planSimulation, type SimulationPoint } from "../check/simulate.js";
-import { checkTheory, formulaNames } from "../check/theory.js";
+import { formulaNames } from "../check/formula-names.js";
+import { checkTheory } from "../check/theory.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { StoredCache } from "../operations/cache.js";
@@ -57,6 +59,7 @@ import type { Platform } from "../runtime/platform.js";
 import type { Runtime, StudyRuntime } from "../runtime/runtime.js";
 import { createTensor, isTensor, type Tensor } from "../runtime/tensor.js";
 import type { TheoryOf } from "../theory.js";
+import type { Decoder } from "./decoder.js";
 import { KvCache } from "./kv-cache.js";
 
 /** Numbers as heed/sync takes them. */
@@ -65,12 +68,26 @@ export type Input = Numbers | Tensor;
 /** The formulas of the theory. */
 export type Theory = TheoryOf<"now">;
 
+/** Loads language models. */
+export interface DecoderLoader {
+  /**
+   * Loads a model of the Llama architecture, and the module that runs it. Files take their time, so this is a promise
+   * here too.
+   *
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported` for files that are not a model which is
+   * computed here, `load-failed` for one that cannot be read, `out-of-memory`, `disposed`, or the signal's reason
+   */
+  load(options: LoadOptions): Promise<Decoder>;
+}
+
 /** A module that runs in this thread. `create` makes one. */
 export class Heed {
   /** What was loaded, and why not more. */
   readonly info: Info;
   /** Formulas in double precision; each throws `invalid-argument` for a parameter outside its range. */
   readonly theory: Theory;
+  /** Language models. */
+  readonly Decoder: DecoderLoader;
   readonly #modules: Modules;
   readonly #runtime: Runtime;
 
@@ -80,6 +97,14 @@ export class Heed {
     this.#modules = modules;
     this.#runtime = runtime;
     this.info = Object.freeze({ ...runtime.info });
+    this.Decoder = {
+      async load(options) {
+        runtime.assertAlive();
+        // Most programs run no model.
+        const { loadSync } = await import("./decoder.js");
+        return loadSync(modules.platform, modules, options);
+      },
+    };
     const radius: Theory["radius"] = (parameters, options = {}) => {
       runtime.assertAlive();
       const plan = planRadius(parameters, options);

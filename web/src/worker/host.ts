@@ -8,6 +8,7 @@ import { HeedError, reasonOf } from "../errors.js";
 import { prepareAppend, prepareCacheTopK, prepareDecode } from "../operations/cache.js";
 import { prepareEvict, prepareMonitor } from "../operations/cache-upkeep.js";
 import { Caches } from "../operations/caches.js";
+import { Decoders } from "../operations/decoders.js";
 import { prepareAttend } from "../operations/attend.js";
 import { prepareAttendTopK } from "../operations/attend-top-k.js";
 import { prepareIndex } from "../operations/key-index.js";
@@ -22,6 +23,7 @@ import { load } from "../runtime/load.js";
 import { Modules } from "../runtime/modules.js";
 import type { Platform } from "../runtime/platform.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { isDecoderRequest, prepareDecoder, type DecoderRequestName } from "./decoder-requests.js";
 import { dropIndex, keepIndex, withIndex } from "./indexes.js";
 import type { Call, FromWorker, PostedError, RequestName, Requests, ToWorker } from "./protocol.js";
 import { runInSteps } from "./steps.js";
@@ -34,7 +36,9 @@ export interface HostPort {
   pause(): Promise<void>;
 }
 
-type Work = Exclude<RequestName, "load" | "loadBeside">;
+type Work = Exclude<RequestName, Loading | DecoderRequestName>;
+/** Requests that wait for something, instead of computing. */
+type Loading = "load" | "loadBeside" | "loadTokenizers";
 type Prepare<Name extends Work> = (
   runtime: Runtime,
   args: Requests[Name]["args"],
@@ -100,6 +104,7 @@ function buffersOf(reply: unknown): ArrayBuffer[] {
 class Host {
   readonly #queue: Call[] = [];
   readonly #caches = new Caches();
+  readonly #decoders = new Decoders();
   #modules: Modules | undefined;
   #running: number | undefined;
   /** Aborted when the running call is cancelled. */
@@ -159,10 +164,26 @@ class Host {
     if (call.name === "load") return this.#load(call.args, onProgress);
     const modules = this.#modules;
     if (!modules) throw new HeedError("internal", `${call.name} came before load`);
-    if (call.name !== "loadBeside") return this.#work(modules, call, onProgress);
-    const { module, source } = call.args;
-    await modules.load(module, { signal: this.#cancelled.signal, onProgress }, source);
-    return true;
+    if (call.name === "loadBeside") {
+      const { module, source } = call.args;
+      await modules.load(module, { signal: this.#cancelled.signal, onProgress }, source);
+      return true;
+    }
+    if (call.name === "loadTokenizers") {
+      this.#decoders.library ??= await this.platform.tokenizers();
+      return true;
+    }
+    const began = performance.now();
+    return this.#run(modules, this.#prepare(modules, call), { began, onProgress });
+  }
+
+  /** The tables have an entry of the right type for every name; the compiler cannot follow the pairing. */
+  #prepare(modules: Modules, call: Exclude<Call, { name: Loading }>): Operation<unknown> {
+    if (isDecoderRequest(call.name)) {
+      return prepareDecoder[call.name](this.#decoders, call.args as never, modules);
+    }
+    const start = prepare[call.name] as Prepare<Work>;
+    return start(modules.core, call.args as never, this.#caches, modules);
   }
 
   async #load({ studies, ...args }: Requests["load"]["args"], onProgress: (progress: Progress) => void) {
@@ -172,19 +193,19 @@ class Host {
     return core.info;
   }
 
-  async #work(modules: Modules, call: Extract<Call, { name: Work }>, report: (progress: Progress) => void) {
-    const { core } = modules;
-    // The table has an entry of the right type for every name; the compiler cannot follow the pairing.
-    const start = prepare[call.name] as Prepare<Work>;
-    const began = performance.now();
-    const operation = start(core, call.args as never, this.#caches, modules);
+  /** Undefined when it was cancelled. */
+  async #run(
+    { core }: Modules,
+    operation: Operation<unknown>,
+    { began, onProgress }: { began: number; onProgress: (progress: Progress) => void },
+  ) {
     try {
       const ended = await runInSteps(operation, {
         threads: core.info.threads,
         sincePause: performance.now() - began,
         pause: () => this.port.pause(),
         cancelled: () => this.#cancelled.signal.aborted,
-        report: (loaded, total) => report({ phase: "run", loaded, total }),
+        report: (loaded, total) => onProgress({ phase: "run", loaded, total }),
       });
       return ended ? operation.finish() : undefined;
     } finally {

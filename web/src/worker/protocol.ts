@@ -22,6 +22,7 @@ import type { TopKOutput } from "../operations/attend-top-k.js";
 import type { BesideName } from "../runtime/modules.js";
 import type { ModuleName } from "../runtime/variants.js";
 import type { Radius } from "../theory.js";
+import type { DecoderRequests } from "./decoder-requests.js";
 import type { Info, MemoryUse, Selection, SimulationRow } from "../results.js";
 
 /** What `create` passes on: the rest of its options stays with the page. */
@@ -41,7 +42,7 @@ export type PostedTopKPlan = Omit<TopKPlan<never>, "k"> & {
 export type OnCache<Plan = unknown> = Plan & { cache: number };
 
 /** Every request the worker understands: one line each, with its arguments and its reply. */
-export interface Requests {
+export interface Requests extends DecoderRequests {
   load: { args: LoadArguments; reply: Info };
   attend: { args: AttendPlan<never>; reply: { out: Float32Array; lse?: Float32Array } };
   attendTopK: { args: PostedTopKPlan; reply: TopKOutput<Float32Array> };
@@ -53,6 +54,8 @@ export interface Requests {
   selectTopK: { args: SelectPlan<never>; reply: Selection };
   /** Loads a module beside the core, if it is not there yet. */
   loadBeside: { args: { module: BesideName; source?: PostedSource }; reply: true };
+  /** Loads the tokenizers' code, if it is not there yet. */
+  loadTokenizers: { args: null; reply: true };
   /** What the caller passed, unchecked. */
   planSimulation: { args: { id: SimulationId; parameters: object }; reply: SimulationPoint[] };
   simulate: { args: SimulationPoint; reply: SimulationRow[] };

@@ -1,5 +1,5 @@
 /** Starts the worker of heed/inline from its text, and unpacks the modules that it needs. */
-import type { ModuleName } from "../runtime/variants.js";
+import { withoutModels, type PackedName } from "../platforms/inline-refusal.js";
 import { portOf, resolveInPage, workerName as name, type Started } from "./page-port.js";
 import type { WorkerStarter } from "./starter.js";
 
@@ -16,7 +16,8 @@ async function unpack(text: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-const advice = "it could not start; allow blob: in the worker-src of the Content-Security-Policy, or import heed instead";
+const advice =
+  "it could not start; allow blob: in the worker-src of the Content-Security-Policy, or import heed instead";
 
 /** A classic worker: a page of a file: address starts no module from a text. */
 function start(source: string): Started {
@@ -26,10 +27,14 @@ function start(source: string): Started {
 
 export async function inlineStarter(packed: Packed): Promise<WorkerStarter> {
   const { worker, wasm } = await packed.core();
-  const text: Record<ModuleName, () => Promise<string> | string> = { core: () => wasm, study: packed.study };
+  const text: Record<PackedName, () => Promise<string> | string> = { core: () => wasm, study: packed.study };
   return {
     resolve: resolveInPage,
     start: () => portOf(() => start(worker), advice),
-    source: async (module) => unpack(await text[module]()),
+    open: () => Promise.reject(withoutModels()),
+    async source(module) {
+      if (module === "model") throw withoutModels();
+      return unpack(await text[module]());
+    },
   };
 }

@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 
+import { openInNode } from "../platforms/open-node.js";
 import { inheritsInputType } from "../platforms/input-type.js";
 import type { FromWorker } from "./protocol.js";
 import type { WorkerStarter } from "./starter.js";
@@ -12,6 +13,7 @@ function resolve(address: string | URL): URL {
 
 export const nodeStarter: WorkerStarter = {
   resolve,
+  open: openInNode,
   start(workerUrl) {
     const url = workerUrl === undefined ? new URL("./worker-node.js", import.meta.url) : resolve(workerUrl);
     const worker = new Worker(url, { name: "heed", ...(inheritsInputType() ? { execArgv: [] } : {}) });

@@ -5,6 +5,7 @@
  * the address itself, so a blob of the page's own origin imports it; that needs CORS there, and `blob:` in the page's
  * worker-src.
  */
+import { openInBrowser } from "../platforms/open-web.js";
 import { fromAnotherOrigin } from "../platforms/origin.js";
 import { resolveInPage, portOf, workerName as name, type Started } from "./page-port.js";
 import type { WorkerStarter } from "./starter.js";
@@ -31,5 +32,6 @@ const startAdvice =
 
 export const webStarter: WorkerStarter = {
   resolve: resolveInPage,
+  open: openInBrowser,
   start: (workerUrl) => portOf(() => startWorker(workerUrl), startAdvice),
 };

@@ -1,3 +1,4 @@
+import type { OpenAddress } from "../model/source-of.js";
 import type { ModuleName } from "../runtime/variants.js";
 import type { ClientPort } from "./client.js";
 import type { PostedSource } from "./protocol.js";
@@ -9,4 +10,6 @@ export interface WorkerStarter {
   resolve(address: string | URL): URL;
   /** A module that the worker cannot find by itself. */
   source?(module: ModuleName): Promise<PostedSource>;
+  /** A file of a model. */
+  open: OpenAddress;
 }

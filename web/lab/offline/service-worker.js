@@ -1,0 +1,77 @@
+/**
+ * Makes the lab work without a network once it has been opened. offline-plugin.ts fills in the two constants.
+ *
+ * Kept at once: documents, code and styles of every notebook. Kept next, one after the other: the recorded data, unless
+ * the reader's browser asks to save data. WebAssembly is kept for the variant that the page says it runs. Documents
+ * come from the network where there is one, so that a new build is seen; everything else has a digest in its name and
+ * comes from here. Files that are not of this build are left alone.
+ */
+const version = "%VERSION%";
+const files = ["%FILES%"];
+
+const isData = (name) => /\.(safetensors|json|bin)$/.test(name);
+const isModule = (name) => name.endsWith(".wasm");
+const address = (name) => new URL(name, self.registration.scope).href;
+const own = new Set(files.map(address));
+const start = address("index.html");
+
+self.addEventListener("install", (event) => {
+  const shell = files.filter((name) => !isData(name) && !isModule(name));
+  event.waitUntil(caches.open(version).then((cache) => cache.addAll(shell.map(address))));
+  self.skipWaiting();
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(
+    (async () => {
+      for (const name of await caches.keys()) if (name !== version) await caches.delete(name);
+      await self.clients.claim();
+    })(),
+  );
+});
+
+/** The page has settled: { variant, data }, the module it runs, and whether data may be fetched ahead. */
+self.addEventListener("message", (event) => {
+  const { variant, data } = event.data ?? {};
+  const wanted = files.filter((name) => {
+    return isModule(name) ? variantOf(name) === variant : data === true && isData(name);
+  });
+  const port = event.ports[0];
+  event.waitUntil(
+    (async () => {
+      const cache = await caches.open(version);
+      for (const url of wanted.map(address)) if ((await cache.match(url)) === undefined) await cache.add(url);
+      port?.postMessage("kept");
+    })(),
+  );
+});
+
+/** "relaxed-threads" of assets/heed-relaxed-threads-1a2b3c4d.wasm. */
+function variantOf(name) {
+  return /(relaxed-threads|threads|relaxed|simd)(?=[^/]*\.wasm$)/.exec(name)?.[1];
+}
+
+self.addEventListener("fetch", (event) => {
+  const url = new URL(event.request.url);
+  url.hash = url.search = "";
+  const asked = url.href === self.registration.scope ? start : url.href;
+  if (event.request.method !== "GET" || !own.has(asked)) return;
+  event.respondWith(event.request.mode === "navigate" ? document(event.request, asked) : file(event.request, asked));
+});
+
+async function document(request, asked) {
+  try {
+    return await fetch(request);
+  } catch {
+    return (await caches.match(asked)) ?? Response.error();
+  }
+}
+
+async function file(request, asked) {
+  const cache = await caches.open(version);
+  const kept = await cache.match(asked);
+  if (kept !== undefined) return kept;
+  const answer = await fetch(request);
+  if (answer.ok) await cache.put(asked, answer.clone());
+  return answer;
+}
