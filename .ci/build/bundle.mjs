@@ -90,8 +90,8 @@ export async function bundle() {
       platform: group.platform,
       // What `codeSplitting` below asks for; no entry gets exports by it, because what is shared has files of its own.
       preserveEntrySignatures: "allow-extension",
-      // The glue and the packed modules stay files of their own, found at run time beside the result: their addresses are
-      // copied as they are written.
+      // The glue and the packed modules stay files of their own, found at run time beside the result: their addresses
+      // are copied as they are written.
       external: (id) => /^\.\/(glue\/|inline\/|tokenizers\.js$)/.test(id) || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });

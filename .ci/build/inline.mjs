@@ -1,5 +1,5 @@
-// heed/inline's files: what its entry imports instead of fetching. For each variant with one thread the worker, with the
-// loaders in it, and the modules, all as text.
+// heed/inline's files: what its entry imports instead of fetching. For each variant with one thread the worker, with
+// the loaders in it, and the modules, all as text.
 
 import { existsSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
@@ -20,7 +20,7 @@ const packed = variants.filter((variant) => !variant.includes("threads"));
 const fileOf = (module, variant) =>
   fromRoot("dist", "inline", `${module === "core" ? "" : `${module}-`}${variant}.packed.js`);
 
-/** The worker of one variant as one text: a classic script, because pages of file: addresses start no other from a text. */
+/** The worker of one variant as one text: a classic script, because a page of a file: address starts no other so. */
 async function workerText(variant) {
   const { rolldown } = await import("rolldown");
   const build = await rolldown({

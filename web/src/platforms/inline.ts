@@ -1,6 +1,6 @@
 /**
- * Loading in a worker that brings the loaders of one variant along; the page posts the modules themselves. Which variant,
- * the build puts into the names below.
+ * Loading in a worker that brings the loaders of one variant along; the page posts the modules themselves. The build
+ * puts the variant into the names below.
  */
 import { HeedError } from "../errors.js";
 import type { Platform } from "../runtime/platform.js";
