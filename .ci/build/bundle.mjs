@@ -19,6 +19,7 @@ const groups = [
     cache: "cache-web",
     theory: "theory-web",
     decoder: "decoder-web",
+    runner: "decoder-sync-web",
     files: "files-web",
     entries: { web: "web", "sync-web": "sync-web", safetensors: "safetensors" },
   },
@@ -28,6 +29,7 @@ const groups = [
     cache: "cache-node",
     theory: "theory-node",
     decoder: "decoder-node",
+    runner: "decoder-sync-node",
     files: "files-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
@@ -35,27 +37,31 @@ const groups = [
   { platform: "browser", entries: { inline: "inline" } },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
-  // Somebody else's code, under its own licence (in the result), and a file of its own: pages without models do without.
+  // Somebody else's code, under its own licence (in the result), in a file of its own: pages without models do without.
   { platform: "browser", entries: { tokenizers: "tokenizers" }, licence: "@huggingface/tokenizers" },
   // The `heed` command imports the package by its name, as any program does.
   { platform: "node", folder: "cli", entries: { heed: "heed" } },
 ];
 
-/** What is needed for language models alone. */
-const decoderFiles = new RegExp(
-  [
-    "web.src.(async|sync|check).decoder",
-    "web.src.check.policy",
-    "web.src.operations.(decoder|decoder-plan|decoder-run|decoders|generation|load-decoder|sampler)",
-    "web.src.model.(config|expected-tensors|fields|pattern|rope|source-of|stream-weights|text|weight-files|web-source)",
-    "web.src.runtime.raw-model",
-  ]
-    .map((path) => `${path}\\.ts$`)
-    .join("|"),
-);
+/** Files of web/src without their ending, as a pattern of paths. */
+const filesOf = (...paths) => new RegExp(paths.map((path) => `web.src.${path}\\.ts$`).join("|"));
 
+/** What a page needs for language models alone; `heed/sync` needs it too. */
+const decoderFiles = filesOf(
+  "async.decoder",
+  "check.(decoder|policy)",
+  "operations.(decoder-plan|load-decoder)",
+  "model.(config|expected-tensors|fields|rope|source-of|stream-weights|weight-files|web-source)",
+  "runtime.raw-model",
+);
+/** What runs them where the module is: in `heed/sync`. heed's worker, a bundle of its own, has it too. */
+const runnerFiles = filesOf(
+  "sync.decoder",
+  "operations.(decoder|decoder-run|decoders|generation|sampler)",
+  "model.(text|pattern)",
+);
 /** What reads files of models: for `heed/safetensors` and for language models. */
-const filesOfModels = /web.src.model.(byte-source|checkpoint|safetensors|safetensors-header|widen)\.ts$/;
+const filesOfModels = filesOf("model.(byte-source|checkpoint|safetensors|safetensors-header|widen)");
 
 /** The text that a bundled package asks to be passed on, as a comment. */
 function licenceOf(name) {
@@ -116,6 +122,7 @@ export async function bundle() {
                 { name: group.theory, test: /web.src.check.(theory|radius)\.ts$/, priority: 1 },
                 { name: group.files, test: filesOfModels, priority: 1 },
                 { name: group.decoder, test: decoderFiles, priority: 1 },
+                { name: group.runner, test: runnerFiles, priority: 1 },
                 { name: group.shared, minShareCount: 2 },
               ],
             },

@@ -12,6 +12,7 @@
 
 import { exchangeAxes, inputsOf } from "./inputs.mjs";
 import { judgeAttention } from "./reference.mjs";
+import { judgeDecode } from "./reference_decode.mjs";
 import { judgeTopK } from "./reference_top_k.mjs";
 
 export function createHost() {
@@ -19,11 +20,38 @@ export function createHost() {
   let shape;
   let inputs;
   let last;
+  let judgeAgain;
+
+  /** One call for each query; what it answered, with what it kept where it says so. */
+  async function decodeAll() {
+    const answers = [];
+    for (let i = 0; i < shape.queries; ++i) {
+      candidate.select(i);
+      const answer = candidate.read(await candidate.call());
+      answers.push(shape.k === undefined ? answer : candidate.explain(i, answer));
+    }
+    return answers;
+  }
+
+  async function judgeDecoding() {
+    if (judgeAgain) return judgeAgain(await decodeAll());
+    const { verdict, off, again } = judgeDecode(shape, inputs, await decodeAll());
+    judgeAgain = again;
+    // They may be half a gigabyte, and every candidate of a table has its own.
+    inputs = undefined;
+    return { ...verdict, off };
+  }
 
   async function judge() {
     if (shape.task === "loop") {
       return { right: candidate.right(last), error: 0, bound: 0 };
     }
+    if (shape.task === "decode") {
+      const { error, bound, right, off } = await judgeDecoding();
+      return { error, bound, right, off };
+    }
+    // Judged by the project's tests; here only its time is of interest.
+    if (shape.task === "upkeep") return { right: true, error: 0, bound: 0 };
     if (shape.task === "top-k") {
       const { error, bound, right } = judgeTopK(shape, inputs, await candidate.explain(last));
       return { error, bound, right };
@@ -57,6 +85,8 @@ export function createHost() {
         inputs = await inputsOf(shape);
         await candidate.prepare(shape, inLayout(inputs, shape, candidate.layout));
       }
+      // The cache is what is kept between calls.
+      if (shape.task === "upkeep") inputs = undefined;
       const first = await time(1);
       return { first, work: candidate.work?.(), note: candidate.note?.(last), ...(await judge()) };
     },
@@ -98,9 +128,12 @@ export function createHost() {
 }
 
 /** Copies in the layout that the candidate takes: turning axes is not what is measured. */
-function inLayout(inputs, { n, heads, headDim }, layout) {
+function inLayout(inputs, { heads, headDim }, layout) {
   if (layout !== "head-major") return inputs;
   return Object.fromEntries(
-    Object.entries(inputs).map(([name, numbers]) => [name, exchangeAxes(numbers, n, heads, headDim)]),
+    Object.entries(inputs).map(([name, numbers]) => [
+      name,
+      exchangeAxes(numbers, numbers.length / heads / headDim, heads, headDim),
+    ]),
   );
 }

@@ -64,6 +64,8 @@ function widened(half) {
   return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
 }
 
+const recordedRows = 2048;
+
 /** The first n rows of a recorded layer, (n, heads, headDim) each. */
 async function recordedInputs({ data, n, heads, headDim }) {
   const bytes = await readBytes(`web/lab/assets/qkv/${data}.safetensors`);
@@ -83,8 +85,27 @@ async function recordedInputs({ data, n, heads, headDim }) {
   return { q: read("q"), k: read("k"), v: read("v") };
 }
 
+/** Keys and values as long as a cache, and the queries of single tokens: (queries, heads, headDim). */
+async function decodeInputs(shape) {
+  const { n, heads, headDim, queries, data } = shape;
+  const row = heads * headDim;
+  if (!data.startsWith("layer-")) {
+    const { k, v } = attentionInputs(shape);
+    return { q: gaussian(queries * row, (shape.seed ?? 1) * 16 + 7), k, v };
+  }
+  // The recorded rows over and over; the queries are those of the last of them.
+  const recorded = await recordedInputs({ ...shape, n: Math.min(n, recordedRows) });
+  const tiled = (numbers) => {
+    const result = new Float32Array(n * row);
+    for (let i = 0; i < result.length; i += numbers.length) result.set(numbers.subarray(0, result.length - i), i);
+    return result;
+  };
+  return { q: recorded.q.slice(-queries * row), k: tiled(recorded.k), v: tiled(recorded.v) };
+}
+
 /** The inputs of a shape, whatever its data. */
 export async function inputsOf(shape) {
+  if (shape.queries !== undefined) return decodeInputs(shape);
   return shape.data?.startsWith("layer-") ? recordedInputs(shape) : attentionInputs(shape);
 }
 

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 
 import { Failure } from "../../.ci/base/failure.mjs";
 
-export const suiteNames = ["exact", "sizes", "topk", "searches", "peak", "scaling", "start"];
+export const suiteNames = ["exact", "sizes", "topk", "searches", "decode", "peak", "scaling", "start"];
 export const engineNames = ["node", "chromium"];
 
 export const usage = `npm run bench -- [options]

@@ -34,7 +34,7 @@ export function judgeTopK(shape, inputs, answer) {
 }
 
 /** Whether `kept` are `count` different keys that may be the best ones. */
-function isTopSet(kept, { scores, scoreError }, count) {
+export function isTopSet(kept, { scores, scoreError }, count) {
   if (kept.length !== count || new Set(kept).size !== count) return false;
   const least = [...scores].sort((a, b) => b - a)[count - 1];
   return kept.every((key) => scores[key] >= least - 2 * scoreError);
@@ -52,7 +52,8 @@ function tailWeight(estimator, { visible, probabilities, scores }, keptKeys, tau
   return (score) => tau / dropped + slope * (score - mean);
 }
 
-function estimate(estimator, { heads, headDim }, v, reference, kept, head) {
+/** The estimator's output over a set, and the sum of the sizes of its terms. */
+export function estimate(estimator, { heads, headDim }, v, reference, kept, head) {
   const { visible, probabilities, scores } = reference;
   const keptKeys = new Set(kept);
   let keptMass = 0;

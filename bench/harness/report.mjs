@@ -34,6 +34,8 @@ const columns = {
   faster: ["heed is", ({ heedFaster }) => times(heedFaster)],
   extra: ["extra MB", ({ memory }) => megabytes(memory?.extraBytes)],
   speedup: ["speed-up", ({ speedup }) => times(speedup)],
+  ofRead: ["of reading", ({ shareOfRead }) => percent(shareOfRead)],
+  off: ["off exact", ({ off }) => scientific(off)],
   note: ["note", ({ note }) => note ?? ""],
   scaling: ["of the loop's", ({ scaling }) => percent(scaling)],
   ...Object.fromEntries(
@@ -50,6 +52,7 @@ const columnsOf = {
   sizes: [...timed, "gflops", "peak", "error", "extra"],
   topk: [...timed, "error", "speedup"],
   searches: [...timed, "error", "speedup", "note"],
+  decode: [...timed, "bandwidth", "ofRead", "error", "off", "faster", "speedup"],
   peak: [...timed, "gflops", "bandwidth"],
   scaling: [...timed, "gflops", "speedup", "scaling"],
   start: ["candidate", "variant", "threads", "import", "create", "first", "again"],

@@ -98,7 +98,7 @@ class Runner {
       const options = { ...entry.options, ...(entry.entry ? { entry: engine.entry(entry.entry) } : {}) };
       this.#facts.info = await this.session.open(options);
       const first = await this.session.ask("prepare", this.shape);
-      Object.assign(this.#facts, { firstCall: first.first, work: first.work, note: first.note });
+      Object.assign(this.#facts, { firstCall: first.first, work: first.work, note: first.note, off: first.off });
       this.#judge(first);
       if (!this.running) return;
       // A long first call is divided into short pieces of work inside, which have warmed each other.

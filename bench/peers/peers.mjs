@@ -27,3 +27,16 @@ export const peers = [
     ...{ threads: false, mostN: 1024 },
   },
 ];
+
+/** Those that decode: the cache inside as constants, or handed in at each token. */
+export const decodePeers = [
+  {
+    ...{ name: "onnxruntime-web MultiHeadAttention, cache inside", module: "peers/onnx_decode.mjs" },
+    options: { inside: true },
+  },
+  {
+    ...{ name: "onnxruntime-web MultiHeadAttention, cache handed in", module: "peers/onnx_decode.mjs" },
+    options: { inside: false },
+  },
+  { name: "tfjs-backend-wasm, prepacked", module: "peers/tensorflow_decode.mjs", oneThreadIn: ["node"] },
+];

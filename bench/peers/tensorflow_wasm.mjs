@@ -8,7 +8,8 @@ import { causalMask } from "./causal_mask.mjs";
 
 const inPage = typeof document !== "undefined";
 
-async function wasmFolder() {
+/** Where its modules lie. */
+export async function wasmFolder() {
   if (inPage) return "/bench/node_modules/@tensorflow/tfjs-backend-wasm/dist/";
   const { createRequire } = await import("node:module");
   const { dirname } = await import("node:path");

@@ -49,7 +49,8 @@ ExactAttention::ExactAttention(const AttentionProblem& problem, TaskPool& pool)
       value_columns_(round_up(problem.shape.value_dim, 2)) {
   if (!status_.ok()) return;
   const CheckedSize total = checked_product({scratch_bytes(), pool.threads()});
-  if (!total.fits || !scratch_.resize(total.value))
+  if (!total.fits || !scratch_.resize(total.value) ||
+      (shares_blocks() && !packed_.build(problem_, value_columns_, pool)))
     status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
 }
 
@@ -66,6 +67,12 @@ ExactAttention::Scratch ExactAttention::cut(Pieces& pieces) const noexcept {
   s.low = pieces.take<float>(compensated ? rows * value_columns_ : 0);
   s.part = pieces.take<float>(compensated ? simd::kPanel * value_columns_ : 0);
   return s;
+}
+
+// Whether several units look at the same keys, and at all of them.
+bool ExactAttention::shares_blocks() const noexcept {
+  const AttentionShape& shape = problem_.shape;
+  return shape.window == 0 && shape.queries > blocks_.panels_per_head() * simd::kPanel;
 }
 
 std::size_t ExactAttention::scratch_bytes() const noexcept {
@@ -119,12 +126,17 @@ void ExactAttention::start_panel(const RowBlocks::Unit& unit, std::size_t p, Scr
     simd::kernel_pack_panel(problem_.query_rows(unit.batch, head), first, static_cast<float>(problem_.scale), queries);
 }
 
-void ExactAttention::absorb_block(const RowBlocks::Unit& unit, Range keys, Scratch& s) noexcept {
-  const std::size_t panels = blocks_.panels(), block_size = simd::kKeyBlock * simd::kPanel;
-  const std::size_t out_size = simd::kPanel * value_columns_;
+PackedBlock ExactAttention::pack(const RowBlocks::Unit& unit, Range keys, Scratch& s) noexcept {
   simd::kernel_pack_rows(problem_.key_rows(unit.batch, unit.kv_head), keys, problem_.shape.head_dim, s.keys);
   const bool finite =
       simd::kernel_pack_checked(problem_.value_rows(unit.batch, unit.kv_head), keys, value_columns_, s.values);
+  return {s.keys, s.values, finite};
+}
+
+void ExactAttention::absorb_block(const RowBlocks::Unit& unit, Range keys, Scratch& s) noexcept {
+  const std::size_t panels = blocks_.panels(), block_size = simd::kKeyBlock * simd::kPanel;
+  const std::size_t out_size = simd::kPanel * value_columns_;
+  const PackedBlock block = packed_.ready() ? packed_.at(unit.batch, unit.kv_head, keys.begin) : pack(unit, keys, s);
   for (std::size_t together = 0; together < panels; together += kPanelsTogether) {
     // A panel takes part when one of its rows sees a key of the block; nobody sees keys past `count`.
     const auto each = [&](auto&& step) {
@@ -135,13 +147,13 @@ void ExactAttention::absorb_block(const RowBlocks::Unit& unit, Range keys, Scrat
       }
     };
     each([&](std::size_t, Panel& panel, std::size_t count, float* scores) {
-      former_.form(panel.rows, {keys.begin, keys.begin + count}, s.keys, scores);
+      former_.form(panel.rows, {keys.begin, keys.begin + count}, block.keys, scores);
     });
     each([&](std::size_t p, Panel& panel, std::size_t count, float* scores) {
       weigh(panel, count, scores, s.out + p * out_size, s.low + p * out_size);
     });
     each([&](std::size_t p, Panel&, std::size_t count, float* weights) {
-      mix(count, finite, weights, s, s.out + p * out_size, s.low + p * out_size);
+      mix(count, block, weights, s, s.out + p * out_size, s.low + p * out_size);
     });
   }
 }
@@ -159,14 +171,14 @@ void ExactAttention::weigh(Panel& panel, std::size_t count, float* scores, float
     panel.sum[lane] = panel.sum[lane] * (moved ? double{rescale[lane]} : 1.0) + double{panel.state.sum[lane]};
 }
 
-void ExactAttention::mix(std::size_t count, bool finite, const float* weights, const Scratch& s, float* out,
-                         float* low) noexcept {
+void ExactAttention::mix(std::size_t count, const PackedBlock& block, const float* weights, const Scratch& s,
+                         float* out, float* low) noexcept {
   const bool compensated = problem_.accumulate == Accumulate::kCompensated;
   float* const to = compensated ? s.part : out;
-  if (finite) {
-    simd::add_values(weights, s.values, count, value_columns_, to);
+  if (block.finite) {
+    simd::add_values(weights, block.values, count, value_columns_, to);
   } else {
-    simd::kernel_values_careful(weights, s.values, count, value_columns_, simd::packed_stride(value_columns_), to);
+    simd::kernel_values_careful(weights, block.values, count, value_columns_, simd::packed_stride(value_columns_), to);
   }
   if (compensated) simd::kernel_add_compensated(s.part, value_columns_, out, low);
 }
@@ -174,21 +186,23 @@ void ExactAttention::mix(std::size_t count, bool finite, const float* weights, c
 void ExactAttention::write_panel(const RowBlocks::Unit& unit, std::size_t p, const Scratch& s) noexcept {
   const AttentionShape& shape = problem_.shape;
   const Panel& panel = s.panels[p];
+  if (panel.rows.first >= panel.rows.last) return;
   const std::size_t size = simd::kPanel * value_columns_;
   const bool compensated = problem_.accumulate == Accumulate::kCompensated;
   float* const out = s.out + p * size;
   if (compensated) {
     for (std::size_t i = 0; i < size; ++i) out[i] += s.low[p * size + i];
   }
+  alignas(64) float factors[simd::kPanel] = {};
   for (std::size_t i = panel.rows.first; i < panel.rows.last; ++i) {
     const std::size_t lane = i - panel.rows.first;
     const double sum = compensated ? panel.sum[lane] : double{panel.state.sum[lane]};
-    const auto factor = static_cast<float>(sum == 0.0 ? 0.0 : 1.0 / sum);
-    simd::unpack_lane(out, lane, shape.value_dim, factor, problem_.out_rows(unit.batch, panel.rows.head).row(i));
+    factors[lane] = static_cast<float>(sum == 0.0 ? 0.0 : 1.0 / sum);
     if (problem_.lse != nullptr)
       problem_.lse[shape.row_index(unit.batch, i, panel.rows.head)] =
           sum == 0.0 ? -simd::kInfinity : static_cast<float>(double{panel.state.reference[lane]} + std::log(sum));
   }
+  simd::kernel_unpack_panel(out, factors, panel.rows.first, problem_.out_rows(unit.batch, panel.rows.head));
 }
 
 }  // namespace heed

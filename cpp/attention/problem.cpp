@@ -28,11 +28,13 @@ MatrixView<const float> AttentionProblem::query_rows(std::size_t b, std::size_t 
 }
 
 MatrixView<const float> AttentionProblem::key_rows(std::size_t b, std::size_t g) const noexcept {
-  return head_rows(k, shape.layout, shape.keys, shape.kv_heads, shape.head_dim, b, g);
+  return head_rows(k, heads_apart ? Layout::kHeadMajor : shape.layout, shape.keys, shape.kv_heads, shape.head_dim, b,
+                   g);
 }
 
 MatrixView<const float> AttentionProblem::value_rows(std::size_t b, std::size_t g) const noexcept {
-  return head_rows(v, shape.layout, shape.keys, shape.kv_heads, shape.value_dim, b, g);
+  return head_rows(v, heads_apart ? Layout::kHeadMajor : shape.layout, shape.keys, shape.kv_heads, shape.value_dim, b,
+                   g);
 }
 
 MatrixView<float> AttentionProblem::out_rows(std::size_t b, std::size_t h) const noexcept {

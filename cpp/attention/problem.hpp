@@ -80,6 +80,7 @@ struct AttentionProblem {
   double softcap = 0.0;  // 0: none
   Mask mask = {};
   Accumulate accumulate = Accumulate::kFloat;
+  bool heads_apart = false;  // k and v are head-major, whatever the layout of q and out
 
   MatrixView<const float> query_rows(std::size_t b, std::size_t h) const noexcept;
   MatrixView<const float> key_rows(std::size_t b, std::size_t g) const noexcept;

@@ -2,6 +2,7 @@
 // its cache changes.
 #include "bindings/runtime.hpp"
 #include "cache/decode.hpp"
+#include "cache/decode_retrieved.hpp"
 #include "cache/decode_topk.hpp"
 #include "cache/evict.hpp"
 #include "cache/kv_cache.hpp"
@@ -50,7 +51,9 @@ struct JsCacheTopKOptions {
   double alpha, exponent;
   std::uint32_t min, max;
   int estimator, search;
-  Address dropped, bound, kept, indices, offsets;
+  double enough, seed;
+  bool sampled;
+  Address dropped, bound, interval, recall, kept, indices, offsets;
 
   Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
 
@@ -62,7 +65,12 @@ struct JsCacheTopKOptions {
             at<float>(bound),
             at<std::uint32_t>(kept),
             at<std::uint32_t>(indices),
-            at<const std::uint32_t>(offsets)};
+            at<const std::uint32_t>(offsets),
+            enough,
+            sampled,
+            static_cast<std::uint64_t>(seed),
+            at<float>(interval),
+            at<float>(recall)};
   }
 };
 
@@ -113,17 +121,17 @@ class JsKvCache {
 
 JsKvCache* make_cache(const JsCacheShape& js) { return new JsKvCache(js.shape()); }
 
-Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js) {
-  return new Job<CacheAttention>(cache->cache(), js.problem());
-}
-
-Job<CacheMonitor>* make_monitor(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
-  return new Job<CacheMonitor>(cache->cache(), js.problem(),
-                               MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
+Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
+  return new Job<CacheAttention>(cache->cache(), js.problem(),
+                                 MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
 }
 
 Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
   return new Job<CacheTopK>(cache->cache(), js.problem(), options.options());
+}
+
+Job<CacheRetrieval>* make_retrieval(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
+  return new Job<CacheRetrieval>(cache->cache(), js.problem(), options.options());
 }
 
 double cache_offsets(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options, Address offsets) {
@@ -194,14 +202,19 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("max", &JsCacheTopKOptions::max)
       .field("estimator", &JsCacheTopKOptions::estimator)
       .field("search", &JsCacheTopKOptions::search)
+      .field("enough", &JsCacheTopKOptions::enough)
+      .field("seed", &JsCacheTopKOptions::seed)
+      .field("sampled", &JsCacheTopKOptions::sampled)
       .field("dropped", &JsCacheTopKOptions::dropped)
       .field("bound", &JsCacheTopKOptions::bound)
+      .field("interval", &JsCacheTopKOptions::interval)
+      .field("recall", &JsCacheTopKOptions::recall)
       .field("kept", &JsCacheTopKOptions::kept)
       .field("indices", &JsCacheTopKOptions::indices)
       .field("offsets", &JsCacheTopKOptions::offsets);
   bind_job("CacheAttendJob", &make_attention);
   bind_job("CacheTopKJob", &make_topk);
-  bind_job("CacheMonitorJob", &make_monitor);
+  bind_job("CacheRetrieveJob", &make_retrieval);
   function("cacheOffsets", &cache_offsets, allow_raw_pointers());
 }
 

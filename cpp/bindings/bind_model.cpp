@@ -1,5 +1,5 @@
-// The JavaScript face of model/: weights, caches of a model, runs. Models and caches are owned by JavaScript; a model outlives
-// its caches and runs, and a run ends before anything else touches its cache.
+// The JavaScript face of model/: weights, caches of a model, runs. Models and caches are owned by JavaScript; a model
+// outlives its caches and runs, and a run ends before anything else touches its cache.
 #include "bindings/runtime.hpp"
 #include "model/run.hpp"
 

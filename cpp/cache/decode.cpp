@@ -15,18 +15,25 @@ struct CacheAttention::Part {
   double* sum;
 };
 
-CacheAttention::CacheAttention(const KvCache& cache, const DecodeProblem& problem, TaskPool& pool)
-    : cache_(cache), problem_(problem), pool_(pool), status_(validate(cache, problem)), scores_(cache_, problem_) {
+CacheAttention::CacheAttention(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& monitor,
+                               TaskPool& pool)
+    : cache_(cache),
+      problem_(problem),
+      pool_(pool),
+      status_(validate(cache, problem)),
+      scores_(cache_, problem_),
+      monitor_(monitor) {
   if (!status_.ok()) return;
   const AttentionShape& shape = scores_.shape();
   chunks_ = (shape.keys + kDecodeChunk - 1) / kDecodeChunk;
   columns_ = simd::row_columns(shape.value_dim);
   const CheckedSize parts = checked_product({shape.kv_heads, chunks_, scores_.most_rows()});
   const CheckedSize outs = checked_product({parts.value, columns_});
-  const CheckedSize scratch = checked_product({scores_.most_rows(), kDecodeChunk, pool.threads()});
+  const std::size_t slots = monitored() ? shape.kv_heads * chunks_ : pool.threads();
+  const CheckedSize scratch = checked_product({scores_.most_rows(), kDecodeChunk, slots});
   if (!parts.fits || !outs.fits || !scratch.fits || !scores_.prepare() || !outs_.resize(outs.value) ||
       !references_.resize(parts.value) || !sums_.resize(parts.value) || !total_.resize(columns_) ||
-      !weights_.resize(scratch.value))
+      !weights_.resize(scratch.value) || !moments_.resize(monitored() ? parts.value : 0))
     status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
 }
 
@@ -41,33 +48,60 @@ void CacheAttention::run(Range units) {
     scores_.start({unit * kDecodeQueries, std::min((unit + 1) * kDecodeQueries, problem_.queries)});
     pool_.run({0, heads * chunks_},
               [this](std::size_t i, std::size_t thread) { run_chunk(i / chunks_, i % chunks_, thread); });
-    for (std::size_t g = 0; g < heads; ++g)
-      for (std::size_t r = 0; r < scores_.rows(); ++r) merge(g, r);
+    if (problem_.out != nullptr) {
+      for (std::size_t g = 0; g < heads; ++g)
+        for (std::size_t r = 0; r < scores_.rows(); ++r) merge(g, r);
+    }
+    if (monitored()) {
+      pool_.run({0, heads * scores_.rows()},
+                [this](std::size_t i, std::size_t) { look(i / scores_.rows(), i % scores_.rows()); });
+    }
   }
 }
 
 void CacheAttention::run_chunk(std::size_t g, std::size_t chunk, std::size_t thread) noexcept {
   const std::size_t first = chunk * kDecodeChunk, end = std::min(first + kDecodeChunk, scores_.shape().keys);
   const std::size_t rows = scores_.rows();
-  float* const weights = weights_.data() + thread * scores_.most_rows() * kDecodeChunk;
+  // A row's own weights lie one behind the other when they are looked at again.
+  const std::size_t stride = monitored() ? chunks_ * kDecodeChunk : kDecodeChunk;
+  float* const weights = monitored() ? weights_.data() + g * scores_.most_rows() * stride + first
+                                     : weights_.data() + thread * scores_.most_rows() * kDecodeChunk;
+  simd::WeighedMoments* const moments =
+      monitored() ? moments_.data() + (g * chunks_ + chunk) * scores_.most_rows() : nullptr;
   for (std::size_t r = 0; r < rows; ++r) {
     const Part to = part(g, chunk, r);
     std::fill_n(to.out, columns_, 0.0f);
     *to.reference = -simd::kInfinity;
     *to.sum = 0.0;
+    if (moments != nullptr) moments[r] = {};
   }
   if (!scores_.any_see({first, end})) return;
   const Range keys{first, end};
-  scores_.form(g, keys, weights, kDecodeChunk);
+  scores_.form(g, keys, weights, stride);
   for (std::size_t r = 0; r < rows; ++r) {
     const Part to = part(g, chunk, r);
-    float* const row = weights + r * kDecodeChunk;
+    float* const row = weights + r * stride;
     std::fill(row + keys.size(), row + round_up(keys.size(), simd::kLanes), -simd::kInfinity);
     *to.reference = simd::kernel_row_max(row, keys.size());
-    *to.sum = simd::kernel_weigh_row(row, keys.size(), *to.reference == -simd::kInfinity ? 0.0f : *to.reference);
+    const float reference = *to.reference == -simd::kInfinity ? 0.0f : *to.reference;
+    if (moments != nullptr) {
+      moments[r] = simd::kernel_weigh_moments(row, keys.size(), reference);
+      *to.sum = moments[r].weight;
+    } else {
+      *to.sum = simd::kernel_weigh_row(row, keys.size(), reference);
+    }
+    if (problem_.out == nullptr) continue;
     simd::kernel_row_values(cache_.shape().type, row, cache_.value_rows(problem_.layer, g, keys), keys.size(), columns_,
                             to.out);
   }
+}
+
+void CacheAttention::look(std::size_t g, std::size_t row) noexcept {
+  const std::size_t first = g * chunks_ * scores_.most_rows() + row;
+  const std::size_t query = scores_.query_of(row), stride = chunks_ * kDecodeChunk;
+  monitor_row({weights_.data() + (g * scores_.most_rows() + row) * stride, references_.data() + first,
+               moments_.data() + first, scores_.most_rows(), chunks_, scores_.shape().end(query)},
+              monitor_, monitor_.out + (query * scores_.shape().heads + scores_.head_of(g, row)) * kMonitored);
 }
 
 void CacheAttention::merge(std::size_t g, std::size_t row) noexcept {

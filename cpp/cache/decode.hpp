@@ -13,13 +13,18 @@
 #pragma once
 
 #include "cache/decode_scores.hpp"
+#include "cache/monitor.hpp"
 #include "parallel/task_pool.hpp"
 
 namespace heed {
 
 class CacheAttention {
  public:
-  CacheAttention(const KvCache& cache, const DecodeProblem& problem, TaskPool& pool);
+  /// Where `monitor` has an `out`, rows are also monitored; the bits of the output do not change. Without problem.out
+  /// that is all that happens.
+  CacheAttention(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& monitor, TaskPool& pool);
+  CacheAttention(const KvCache& cache, const DecodeProblem& problem, TaskPool& pool)
+      : CacheAttention(cache, problem, MonitorOptions{}, pool) {}
   CacheAttention(const CacheAttention&) = delete;
   CacheAttention& operator=(const CacheAttention&) = delete;
 
@@ -34,18 +39,22 @@ class CacheAttention {
   Part part(std::size_t g, std::size_t chunk, std::size_t row) noexcept;
   void run_chunk(std::size_t g, std::size_t chunk, std::size_t thread) noexcept;
   void merge(std::size_t g, std::size_t row) noexcept;
+  bool monitored() const noexcept { return monitor_.out != nullptr; }
+  void look(std::size_t g, std::size_t row) noexcept;
 
   const KvCache& cache_;
   DecodeProblem problem_;
   TaskPool& pool_;
   Status status_;
   DecodeScores scores_;
+  MonitorOptions monitor_;
   std::size_t chunks_ = 0, columns_ = 0;
   Buffer<float> outs_;        // (kv_heads, chunks, rows, columns)
   Buffer<float> references_;  // (kv_heads, chunks, rows)
   Buffer<double> sums_;       // (kv_heads, chunks, rows)
   Buffer<double> total_;      // (columns)
-  Buffer<float> weights_;     // (threads, rows, kDecodeChunk): scores, then weights
+  Buffer<float> weights_;     // scores, then weights: (threads, rows, kDecodeChunk), or all of them when monitored
+  Buffer<simd::WeighedMoments> moments_;  // (kv_heads, chunks, rows), monitored
 };
 
 }  // namespace heed

@@ -62,6 +62,13 @@ void DecodeScores::form(std::size_t g, Range keys, float* scores, std::size_t st
   for (std::size_t r = 0; r < rows(); ++r) apply_rules(g, r, keys, scores + r * stride);
 }
 
+void DecodeScores::form_row(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept {
+  simd::RowQueries query = packed(g).from(row, columns_);
+  query.count = 1;
+  simd::kernel_row_scores(cache_.shape().type, query, cache_.key_rows(problem_.layer, g, keys), keys.size(), columns_,
+                          scores, keys.size());
+}
+
 // Softcap, mask, visibility, in this order.
 void DecodeScores::apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept {
   const std::size_t count = keys.size(), i = query_of(row);

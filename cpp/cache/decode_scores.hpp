@@ -41,9 +41,17 @@ class DecodeScores {
   /// does not see.
   void form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept;
 
+  /// The same bits for one row alone; `scores` has room for whole vectors. Without rules: softcap, masks, windows.
+  void form_row(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
+
   /// The same bits for one row and listed keys of one page, numbered from the page's first; -infinity likewise.
   void form_listed(std::size_t g, std::size_t row, std::size_t page, const std::uint32_t* list, std::size_t count,
                    float* scores) const noexcept;
+
+  /// Whether only causality decides who sees whom, and a score is the product alone.
+  bool plain() const noexcept {
+    return problem_.softcap == 0.0 && problem_.mask.empty() && shape_.window == 0 && shape_.sinks == 0;
+  }
 
   /// The block's scaled queries of a key head, as the kernels read them.
   simd::RowQueries packed(std::size_t g) const noexcept;

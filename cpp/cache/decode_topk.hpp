@@ -23,7 +23,7 @@
 namespace heed {
 
 /// The order is the order of `rawCacheSearches` in web/src/runtime/raw.ts.
-enum class CacheSearch { kExact, kByte };
+enum class CacheSearch { kExact, kByte, kBoxes, kSketches };
 
 struct CacheTopKOptions {
   Budget budget;
@@ -34,6 +34,12 @@ struct CacheTopKOptions {
   std::uint32_t* kept = nullptr;           // (queries, heads)
   std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
   const std::uint32_t* offsets = nullptr;  // from write_offsets() for decode_shape()
+  // Of searches that skip scores, decode_retrieved.hpp.
+  double enough = 0.0;        // kBoxes: stop at a dropped mass of so much
+  bool sampled = false;       // the tail
+  std::uint64_t seed = 0;     // of the sample
+  float* interval = nullptr;  // (queries, heads)
+  float* recall = nullptr;    // (queries, heads): also scan, to say how much of the exact set was found
 };
 
 class CacheTopK {

@@ -40,7 +40,13 @@ Status validate(const CacheShape& shape) {
 }
 
 KvCache::KvCache(const CacheShape& shape)
-    : shape_(shape), layout_(shape), status_(validate(shape)), shadow_(shape), tails_(shape) {
+    : shape_(shape),
+      layout_(shape),
+      status_(validate(shape)),
+      shadow_(shape),
+      boxes_(shape),
+      sketches_(shape),
+      tails_(shape) {
   if (!status_.ok()) return;
   layers_.reset(new (std::nothrow) Layer[shape.layers]);
   if (layers_ == nullptr) {
@@ -59,7 +65,7 @@ std::size_t KvCache::length() const noexcept {
 std::size_t KvCache::bytes() const noexcept {
   std::size_t total = 0;
   for (std::size_t i = 0; i < shape_.layers; ++i) total += layers_[i].table.bytes();
-  return total + shadow_.bytes() + tails_.bytes();
+  return total + shadow_.bytes() + boxes_.bytes() + sketches_.bytes() + tails_.bytes();
 }
 
 void KvCache::store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept {
@@ -203,6 +209,8 @@ void KvCache::cut(std::size_t layer, std::size_t length) noexcept {
   layers_[layer].length = length;
   layers_[layer].table.shrink((length + kPageTokens - 1) / kPageTokens);
   shadow_.rewind(layer, length);
+  boxes_.rewind(layer, length);
+  sketches_.rewind(layer, length);
   tails_.rewind(layer, length);
 }
 
@@ -218,7 +226,8 @@ Status KvCache::fork(const KvCache& other) {
     }
     layers_[i].length = other.layers_[i].length;
   }
-  if (!shadow_.share(other.shadow_) || !tails_.share(other.tails_)) {
+  if (!shadow_.share(other.shadow_) || !boxes_.share(other.boxes_) || !sketches_.share(other.sketches_) ||
+      !tails_.share(other.tails_)) {
     clear();
     return no_memory(other.length());
   }

@@ -11,6 +11,8 @@
 
 #include "base/status.hpp"
 #include "base/view.hpp"
+#include "cache/key_sketches.hpp"
+#include "cache/page_boxes.hpp"
 #include "cache/page_layout.hpp"
 #include "cache/page_table.hpp"
 #include "cache/shadow_keys.hpp"
@@ -73,6 +75,8 @@ class KvCache {
 
   /// What searches and estimators keep beside the tokens; each is brought up to date by who uses it.
   ShadowKeys& shadow() noexcept { return shadow_; }
+  PageBoxes& boxes() noexcept { return boxes_; }
+  KeySketches& sketches() noexcept { return sketches_; }
   TailState& tails() noexcept { return tails_; }
 
   /// Token t of a head as floats.
@@ -92,6 +96,8 @@ class KvCache {
   Status status_;
   std::unique_ptr<Layer[]> layers_;
   ShadowKeys shadow_;
+  PageBoxes boxes_;
+  KeySketches sketches_;
   TailState tails_;
 };
 

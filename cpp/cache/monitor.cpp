@@ -4,115 +4,114 @@
 #include <cmath>
 #include <limits>
 
+#include "cache/decode_scores.hpp"
+#include "theory/normal.hpp"
+
 namespace heed {
 namespace {
 
 constexpr double kHalfUlp = 0x1p-25;
 
-// Scores below the largest by less than kBins / kBinsPerUnit are counted in bins; the others weigh less than e^-32.
-constexpr std::size_t kBins = 2048;
-constexpr double kBinsPerUnit = 64.0;
+// The sums of all chunks, relative to the row's largest score.
+struct RowView {
+  const WeighedRow& row;
+  double highest;
+  simd::WeighedMoments all = {};
 
-std::size_t count_above(const float* scores, std::size_t count, float threshold) noexcept {
-  std::size_t above = 0;
-  for (std::size_t j = 0; j < count; ++j) above += scores[j] > threshold ? 1 : 0;
-  return above;
-}
+  double rise(std::size_t chunk) const noexcept { return highest - double{row.references[chunk * row.step]}; }
+  std::size_t size(std::size_t chunk) const noexcept { return std::min(kDecodeChunk, row.end - chunk * kDecodeChunk); }
 
-// Entries and their weight by how far their score is below the largest.
-struct Bins {
-  std::uint32_t entries[kBins] = {};
-  double weight[kBins] = {};
-
-  void add(double x, double w) noexcept {
-    const double at = -x * kBinsPerUnit;
-    if (!(at < static_cast<double>(kBins))) return;
-    ++entries[static_cast<std::size_t>(at)];
-    weight[static_cast<std::size_t>(at)] += w;
+  void add(std::size_t chunk) noexcept {
+    const simd::WeighedMoments& m = row.moments[chunk * row.step];
+    if (m.seen == 0.0) return;
+    const double r = rise(chunk), factor = std::exp(-r);
+    all.weight += factor * m.weight;
+    all.w_x += factor * (m.w_x - r * m.weight);
+    all.w_x_squared += factor * (m.w_x_squared - 2.0 * r * m.w_x + r * r * m.weight);
+    all.x += m.x - r * m.seen;
+    all.x_squared += m.x_squared - 2.0 * r * m.x + r * r * m.seen;
+    all.seen += m.seen;
+    all.lowest = std::min(all.lowest, static_cast<float>(double{m.lowest} - r));
   }
-  // The fewest entries, in whole bins, that leave out at most `mass` of `sum`.
-  std::size_t fewest(double sum, double mass, std::size_t most) const noexcept {
-    double kept = 0.0;
-    std::size_t total = 0;
-    for (std::size_t bin = 0; bin < kBins; ++bin) {
-      kept += weight[bin];
-      total += entries[bin];
-      if (kept >= (1.0 - mass) * sum) return total;
+
+  double weight(std::size_t token) const noexcept {
+    const std::size_t chunk = token / kDecodeChunk;
+    if (row.moments[chunk * row.step].seen == 0.0) return 0.0;
+    return std::exp(-rise(chunk)) * double{row.weights[token]};
+  }
+
+  // Entries above e^first and e^second of the largest, and their mass.
+  simd::MassAbove above(double first, double second) const noexcept {
+    simd::MassAbove sums;
+    for (std::size_t c = 0; c < row.chunks && c * kDecodeChunk < row.end; ++c) {
+      if (row.moments[c * row.step].seen == 0.0) continue;
+      const double r = rise(c), factor = std::exp(-r);
+      const auto limit = [&](double x) { return static_cast<float>(std::exp(std::min(x + r, 80.0))); };
+      const simd::MassAbove part =
+          simd::kernel_mass_above(row.weights + c * kDecodeChunk, size(c), limit(first), limit(second));
+      sums.first += part.first;
+      sums.second += part.second;
+      sums.first_mass += factor * part.first_mass;
+      sums.second_mass += factor * part.second_mass;
     }
-    return most;
+    return sums;
+  }
+
+  // Entries above e^x of the largest, counted only where that is not known already.
+  double count_above(double x) const noexcept {
+    if (x >= 0.0) return 0.0;
+    if (x < double{all.lowest} - 1e-3) return all.seen;
+    return static_cast<double>(above(x, x).first);
   }
 };
 
+double enough_entries(const RowView& view, double mass) noexcept {
+  const simd::WeighedMoments& all = view.all;
+  if (mass <= 0.0) return all.seen;
+  const double mean = all.w_x / all.weight, wanted = (1.0 - mass) * (1.0 + 1e-6) * all.weight;
+  const double sd = std::sqrt(std::max(0.0, all.w_x_squared / all.weight - mean * mean));
+  const double z = mass < 1.0 ? normal_quantile(1.0 - mass) : 0.0;
+  const simd::MassAbove some = view.above(mean - (z + 0.05) * sd, mean - (1.4 * std::max(z, 0.0) + 0.3) * sd);
+  if (some.first_mass >= wanted) return static_cast<double>(some.first);
+  if (some.second_mass >= wanted) return static_cast<double>(some.second);
+  const double cantelli = mean - std::sqrt(1.0 / mass - 1.0) * sd - 1e-3;
+  const simd::MassAbove most = view.above(cantelli, cantelli);
+  return most.first_mass >= wanted ? static_cast<double>(most.first) : all.seen;
+}
+
 }  // namespace
 
-CacheMonitor::CacheMonitor(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& options,
-                           TaskPool& pool)
-    : cache_(cache),
-      problem_(problem),
-      options_(options),
-      pool_(pool),
-      status_(validate(cache, problem)),
-      scores_(cache_, problem_) {
-  if (!status_.ok()) return;
-  stride_ = round_up(scores_.shape().keys, kDecodeChunk);
-  const CheckedSize size = checked_product({scores_.shape().kv_heads, scores_.most_rows(), stride_});
-  if (!size.fits || !scores_.prepare() || !formed_.resize(size.value))
-    status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the scores");
-}
-
-void CacheMonitor::run(Range units) {
-  const AttentionShape& shape = scores_.shape();
-  const std::size_t chunks = (shape.keys + kDecodeChunk - 1) / kDecodeChunk;
-  for (std::size_t unit = units.begin; unit < units.end; ++unit) {
-    scores_.start({unit * kDecodeQueries, std::min((unit + 1) * kDecodeQueries, problem_.queries)});
-    pool_.run({0, shape.kv_heads * chunks}, [&](std::size_t i, std::size_t) {
-      const std::size_t g = i / chunks, first = i % chunks * kDecodeChunk;
-      float* const to = formed_.data() + g * scores_.most_rows() * stride_ + first;
-      scores_.form(g, {first, std::min(first + kDecodeChunk, shape.keys)}, to, stride_);
-    });
-    pool_.run({0, shape.kv_heads * scores_.rows()},
-              [&](std::size_t i, std::size_t) { look(i / scores_.rows(), i % scores_.rows()); });
-  }
-}
-
-void CacheMonitor::look(std::size_t g, std::size_t row) noexcept {
-  const AttentionShape& shape = scores_.shape();
-  const std::size_t query = scores_.query_of(row), end = shape.end(query), n = shape.visible(query);
-  const float* const scores = formed_.data() + (g * scores_.most_rows() + row) * stride_;
-  double* const out = options_.out + (query * shape.heads + scores_.head_of(g, row)) * kMonitored;
+void monitor_row(const WeighedRow& row, const MonitorOptions& options, double* out) noexcept {
   std::fill_n(out, kMonitored, 0.0);
-  double highest = -std::numeric_limits<double>::infinity();
-  for (std::size_t j = 0; j < end; ++j) highest = std::max(highest, double{scores[j]});
-  // A row that sees nothing has nothing to tell.
-  if (!std::isfinite(highest)) return;
-  Bins bins;
-  double sum = 0.0, weighted = 0.0, total = 0.0, squares = 0.0, sink = 0.0, seen = 0.0;
-  for (std::size_t j = 0; j < end; ++j) {
-    if (scores[j] == -simd::kInfinity) continue;
-    const double x = double{scores[j]} - highest, w = std::exp(x);
-    bins.add(x, w);
-    sum += w;
-    weighted += w * x;
-    total += x;
-    squares += x * x;
-    seen += 1.0;
-    if (j < options_.sinks) sink += w;
+  float highest = -simd::kInfinity;
+  for (std::size_t c = 0; c < row.chunks; ++c) highest = std::max(highest, row.references[c * row.step]);
+  RowView view{row, double{highest}};
+  bool spoiled = highest == simd::kInfinity;
+  for (std::size_t c = 0; c < row.chunks; ++c) {
+    view.add(c);
+    spoiled = spoiled || std::isnan(row.moments[c * row.step].weight);
   }
-  const double log_sum = std::log(sum), mean = total / seen;
-  const double variance = std::max(0.0, squares / seen - mean * mean);
-  const auto entries_above = [&](double epsilon) {
-    return static_cast<double>(count_above(scores, end, static_cast<float>(highest + log_sum + std::log(epsilon))));
-  };
-  out[0] = highest + log_sum;
-  out[1] = log_sum - weighted / sum;
-  out[2] = entries_above(options_.epsilon);
-  out[3] = entries_above(kHalfUlp);
-  out[4] = sink / sum;
-  out[5] = end == 0 ? 0.0 : std::exp(double{scores[end - 1]} - highest) / sum;
+  const simd::WeighedMoments& all = view.all;
+  if (spoiled) {
+    std::fill_n(out, kMonitored, std::numeric_limits<double>::quiet_NaN());
+    return;
+  }
+  // A row that sees nothing has nothing to tell.
+  if (all.seen == 0.0) return;
+  double sink = 0.0;
+  for (std::size_t j = 0; j < std::min(options.sinks, row.end); ++j) sink += view.weight(j);
+  const double log_sum = std::log(all.weight), mean = all.x / all.seen;
+  const double variance = std::max(0.0, all.x_squared / all.seen - mean * mean);
+  out[0] = double{highest} + log_sum;
+  out[1] = log_sum - all.w_x / all.weight;
+  out[2] = view.count_above(log_sum + std::log(options.epsilon));
+  out[3] = view.count_above(log_sum + std::log(kHalfUlp));
+  out[4] = sink / all.weight;
+  out[5] = view.weight(row.end - 1) / all.weight;
   out[6] = std::sqrt(variance);
-  out[7] = 1.0 / sum;
-  out[8] = static_cast<double>(bins.fewest(sum, options_.mass, n));
-  out[9] = n > 1 ? std::clamp(1.0 - variance / (2.0 * std::log(static_cast<double>(n))), 0.0, 1.0) : 0.0;
+  out[7] = 1.0 / all.weight;
+  out[8] = enough_entries(view, options.mass);
+  out[9] = all.seen > 1.0 ? std::clamp(1.0 - variance / (2.0 * std::log(all.seen)), 0.0, 1.0) : 0.0;
 }
 
 }  // namespace heed

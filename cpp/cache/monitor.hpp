@@ -5,18 +5,22 @@
 //                                                      sum near 1: what a plain float accumulator can tell from nothing
 //   sink       mass of the first tokens     self       mass of the newest visible token
 //   sigma      standard deviation of s      largest    the largest p
-//   k          fewest entries whose dropped mass is at most `mass`, at most 1/64 in the score too many
+//   k          entries that are known to leave out at most `mass`: few more than the fewest where scores are spread
+//   like
+//              Gaussian ones, by Cantelli's inequality never more than all above mean - sd sqrt(1 / mass - 1)
 //   exponent   1 - sigma^2 / (2 ln n), from 0 to 1: the C with which alpha n^C keeps the mass if scores are Gaussian
 //
 // `exponent` is DERIVED (theory/README.md, condensation): the mass of Gaussian scores lies on about n^(1 - gamma^2)
-// entries, sigma = gamma sqrt(2 ln n).
+// entries, sigma = gamma sqrt(2 ln n). `k` too: with mean and sd those of s under p, the entries above mean - z sd have
+// the mass Phi(z) for Gaussian scores, which are Gaussian under p as well; it is counted what they have in the row.
 //
-// Cost: the scores are formed as decoding forms them, and looked at three times: about 0.6 of an exact decode. Meant
-// for every 32nd step or so.
+// Everything but the counts comes from sums that the decoding forms along with its weights, a few operations each.
+// Counting looks at the weights once or twice more; nothing is counted where the largest or the least entry says it
+// all.
 #pragma once
 
-#include "cache/decode_scores.hpp"
-#include "parallel/task_pool.hpp"
+#include "cache/decode_problem.hpp"
+#include "simd/row_monitor.hpp"
 
 namespace heed {
 
@@ -24,32 +28,23 @@ struct MonitorOptions {
   double epsilon = 0.01;
   double mass = 0.05;
   std::size_t sinks = 4;
-  double* out = nullptr;  // (queries, heads, kMonitored)
+  double* out = nullptr;  // (queries, heads, kMonitored); null when nothing is monitored
 };
 
 /// Numbers a row, in the order of `rawMonitored` in web/src/runtime/raw.ts.
 inline constexpr std::size_t kMonitored = 10;
 
-class CacheMonitor {
- public:
-  CacheMonitor(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& options, TaskPool& pool);
-
-  const Status& status() const noexcept { return status_; }
-  /// Blocks of queries.
-  std::size_t units() const noexcept { return (problem_.queries + kDecodeQueries - 1) / kDecodeQueries; }
-  void run(Range units);
-
- private:
-  void look(std::size_t g, std::size_t row) noexcept;
-
-  const KvCache& cache_;
-  DecodeProblem problem_;
-  MonitorOptions options_;
-  TaskPool& pool_;
-  Status status_;
-  DecodeScores scores_;
-  std::size_t stride_ = 0;
-  Buffer<float> formed_;  // (kv_heads, rows, stride)
+/// A row as decoding leaves it: weights e^(s - reference) chunk by chunk, kDecodeChunk apart, with a reference and sums
+/// each, `step` apart.
+struct WeighedRow {
+  const float* weights;
+  const float* references;
+  const simd::WeighedMoments* moments;
+  std::size_t step, chunks;
+  std::size_t end;  // tokens up to the newest visible one
 };
+
+/// Writes kMonitored numbers: zeros for a row that sees nothing, NaN for one that is spoiled.
+void monitor_row(const WeighedRow& row, const MonitorOptions& options, double* out) noexcept;
 
 }  // namespace heed

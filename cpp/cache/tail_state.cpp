@@ -13,7 +13,7 @@ TailState::TailState(const CacheShape& shape) noexcept
       heads_(shape.kv_heads),
       dim_(shape.head_dim),
       value_dim_(shape.value_dim),
-      head_numbers_(round_up(value_dim_ * (dim_ + 1), kAlignment / sizeof(double))) {}
+      head_numbers_(round_up(value_dim_ * (dim_ + 1) + dim_, kAlignment / sizeof(double))) {}
 
 bool TailState::prepare() noexcept {
   if (layers_ != nullptr) return true;
@@ -58,6 +58,7 @@ void TailState::add(const KvCache& cache, std::size_t layer, std::size_t g, Rang
     double* product = sums + value_dim_;
     for (std::size_t i = 0; i < dim_; ++i, product += value_dim_) {
       const double k = double{key[i]};
+      sums[value_dim_ * (dim_ + 1) + i] += k;
       for (std::size_t c = 0; c < value_dim_; ++c) product[c] += k * double{value[c]};
     }
   }
@@ -95,6 +96,11 @@ const double* TailState::values(std::size_t layer, std::size_t g) const noexcept
 const double* TailState::products(std::size_t layer, std::size_t g) const noexcept {
   const double* const from = values(layer, g);
   return from == nullptr ? nullptr : from + value_dim_;
+}
+
+const double* TailState::keys(std::size_t layer, std::size_t g) const noexcept {
+  const double* const from = values(layer, g);
+  return from == nullptr ? nullptr : from + value_dim_ * (dim_ + 1);
 }
 
 }  // namespace heed

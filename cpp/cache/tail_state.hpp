@@ -2,6 +2,7 @@
 //
 //   values     sum_j v_j          (value_dim)
 //   products   sum_j k_j v_j^T    (head_dim, value_dim): its product with a query is sum_j s_j v_j
+//   keys       sum_j k_j          (head_dim): its product with a query is sum_j s_j
 //
 // in double, token by token in their order: a token appended is one addition of rank one. Page c holds the sums over
 // the first (c + 1) kTailStep tokens, the last page over as many as were included so far; a rewind falls back to the
@@ -36,6 +37,7 @@ class TailState {
   /// The sums of the last move_to(); null where they are all zero.
   const double* values(std::size_t layer, std::size_t g) const noexcept;
   const double* products(std::size_t layer, std::size_t g) const noexcept;
+  const double* keys(std::size_t layer, std::size_t g) const noexcept;
 
  private:
   struct Layer {

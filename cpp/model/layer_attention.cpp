@@ -94,8 +94,8 @@ Status LayerAttention::run_heads(const Call& call, Range heads, const AttentionP
                 call.out + heads.begin * shape_.head_dim);
     }
     if (call.report == nullptr) return {};
-    AttentionShape seen{.queries = 1, .keys = call.length, .causal = true, .window = policy.window,
-                        .sinks = policy.sinks};
+    AttentionShape seen{
+        .queries = 1, .keys = call.length, .causal = true, .window = policy.window, .sinks = policy.sinks};
     for (std::size_t h = heads.begin; h < heads.end; ++h) {
       call.report->dropped[h] = policy.exact ? 0.0f : dropped_[h];
       call.report->bound[h] = policy.exact ? 0.0f : bound_[h];

@@ -7,7 +7,8 @@
 
 namespace heed {
 
-/// How decoding looks for the tokens that rank first: the same set, in different time. The order is the order of
+/// How decoding looks for the tokens that rank first: the same set, in different time. kByte takes the mass of the
+/// others from rounded scores (cache/decode_topk.hpp). The order is the order of
 /// `rawModelSearches` in web/src/runtime/raw.ts.
 enum class ModelSearch { kAuto, kExact, kByte };
 

@@ -107,8 +107,7 @@ Status RunProfile::add_rows(KvCache& cache, std::size_t layer, std::size_t token
       const double* const row = monitored_.data() + (i * heads + h) * kMonitored;
       const std::size_t at = h * tokens + i;
       // What the window leaves, and of that what the budget drops.
-      const double seen =
-          policy.window == 0 ? 1.0 : std::min(1.0, std::exp(double{lse_[i * heads + h]} - row[kLse]));
+      const double seen = policy.window == 0 ? 1.0 : std::min(1.0, std::exp(double{lse_[i * heads + h]} - row[kLse]));
       sums[kRows] += 1.0;
       sums[kKept] += static_cast<double>(kept_[at]);
       sums[kDropped] += 1.0 - (1.0 - double{dropped_[at]}) * seen;

@@ -1,6 +1,6 @@
-// What attention looked like over the rows of a run, per layer and query head: sums to be divided by the number of rows,
-// unless another word is said. For each row what cache/monitor.hpp tells of its exact weights, and what the policy of
-// the head left out of them.
+// What attention looked like over the rows of a run, per layer and query head: sums to be divided by the number of
+// rows, unless another word is said. For each row what cache/monitor.hpp tells of its exact weights, and what the
+// policy of the head left out of them.
 //
 //   R = B^2 ||W||    R_rms = v ||W||    B = inputPeak, v = inputPower / rows, ||W|| = norm    (theory/radius.hpp)
 //
@@ -29,9 +29,9 @@ enum Profiled {
   kSink,
   kSelf,
   kExponent,
-  kInputPeak,   // the largest so far
+  kInputPeak,  // the largest so far
   kInputPower,
-  kNorm,        // set
+  kNorm,  // set
   kProfiled
 };
 

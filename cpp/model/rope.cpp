@@ -50,8 +50,7 @@ Status validate(const Rope& rope) {
       return at_fault("ropeBetaSlow", rope.beta_slow, "a finite number above 0");
     if (!finite_from(rope.beta_fast, rope.beta_slow))
       return at_fault("ropeBetaFast", rope.beta_fast, "a finite number from ropeBetaSlow");
-    if (!finite_from(rope.attention, 0.0))
-      return at_fault("ropeAttention", rope.attention, "a finite number from 0");
+    if (!finite_from(rope.attention, 0.0)) return at_fault("ropeAttention", rope.attention, "a finite number from 0");
     if (!finite_from(rope.mscale, 0.0)) return at_fault("ropeMscale", rope.mscale, "a finite number from 0");
     if (!finite_from(rope.mscale_all, 0.0)) return at_fault("ropeMscaleAll", rope.mscale_all, "a finite number from 0");
   }

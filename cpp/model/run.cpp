@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "simd/pack.hpp"
-#include "simd/softmax_pass.hpp"
 #include "simd/token_panels.hpp"
 
 namespace heed {
@@ -12,12 +11,7 @@ namespace {
 
 using simd::kPanel;
 
-// Rows of the head that are one unit of a loss.
-constexpr std::size_t kSegment = 1024 / simd::kWeightBlock * simd::kWeightBlock;
-
 Status at_fault(const std::string& what) { return Status::fail(ErrorCode::kInvalidArgument, what); }
-
-std::size_t segments(const ModelShape& shape) noexcept { return (shape.vocab + kSegment - 1) / kSegment; }
 
 // The same steps for one token as simd/token_panels.hpp has for a panel.
 void norm_token(const float* x, const float* gain, std::size_t columns, double epsilon, float* out) noexcept {
@@ -57,7 +51,8 @@ ModelRun::ModelRun(const ModelWeights& weights, KvCache& cache, const RunOptions
       cache_(cache),
       options_(options),
       pool_(pool),
-      chunk_tokens_(std::min(options.chunk == 0 ? kChunkTokens : options.chunk, std::max<std::size_t>(1, options.tokens))),
+      chunk_tokens_(
+          std::min(options.chunk == 0 ? kChunkTokens : options.chunk, std::max<std::size_t>(1, options.tokens))),
       start_(cache.length()),
       attention_(shape_, pool),
       profile_(weights, pool) {
@@ -85,8 +80,8 @@ Status ModelRun::check() const {
                     " more exceed its capacity, " + std::to_string(has.capacity));
   for (std::size_t i = 0; i < options_.tokens; ++i) {
     if (options_.ids[i] >= shape_.vocab)
-      return at_fault("ids[" + std::to_string(i) + "] is " + std::to_string(options_.ids[i]) +
-                      "; the vocabulary has " + std::to_string(shape_.vocab) + " entries");
+      return at_fault("ids[" + std::to_string(i) + "] is " + std::to_string(options_.ids[i]) + "; the vocabulary has " +
+                      std::to_string(shape_.vocab) + " entries");
     if (options_.targets != nullptr && options_.targets[i] != kNoTarget && options_.targets[i] >= shape_.vocab)
       return at_fault("targets[" + std::to_string(i) + "] is " + std::to_string(options_.targets[i]) +
                       "; the vocabulary has " + std::to_string(shape_.vocab) + " entries");
@@ -108,21 +103,17 @@ Status ModelRun::prepare() {
   const std::size_t count = options_.policy_count, pairs = s.head_dim / 2;
   now_ = {0, chunk_tokens_};
   const std::size_t most = panels(), tokens = chunk_tokens_, widest = std::max({s.width, s.hidden, s.query_width()});
-  const bool losses = options_.targets != nullptr;
-  const std::size_t states = segments(s) * most * kPanel;
   const CheckedSize wide = checked_product({most, panel_floats(std::max(s.hidden, widest))});
   const bool room =
-      wide.fits && policies_.resize(count) && math_.prepare(widest, pool_) &&
-      x_.resize(most * panel_floats(s.width)) && h_.resize(most * panel_floats(std::max(s.width, s.query_width()))) &&
+      wide.fits && policies_.resize(count) && math_.prepare(widest, pool_) && x_.resize(most * panel_floats(s.width)) &&
+      h_.resize(most * panel_floats(std::max(s.width, s.query_width()))) &&
       q_.resize(most * panel_floats(s.query_width())) && k_.resize(most * panel_floats(s.key_width())) &&
       v_.resize(most * panel_floats(s.key_width())) && gate_.resize(most * panel_floats(s.hidden)) &&
       up_.resize(most * panel_floats(s.hidden)) && cosines_.resize(most * pairs * kPanel) &&
-      sines_.resize(most * pairs * kPanel) && frequencies_.resize(pairs) &&
-      queries_.resize(tokens * s.query_width()) && attended_.resize(tokens * s.query_width()) &&
-      new_keys_.resize(tokens * s.key_width()) && new_values_.resize(tokens * s.key_width()) &&
-      token_.resize(s.width) &&
-      (!losses || (products_.resize(pool_.threads() * most * simd::kWeightBlock * kPanel) &&
-                   references_.resize(states) && sums_.resize(states) && target_logits_.resize(tokens)));
+      sines_.resize(most * pairs * kPanel) && frequencies_.resize(pairs) && queries_.resize(tokens * s.query_width()) &&
+      attended_.resize(tokens * s.query_width()) && new_keys_.resize(tokens * s.key_width()) &&
+      new_values_.resize(tokens * s.key_width()) && token_.resize(s.width) &&
+      (options_.targets == nullptr || losses_.prepare(weights_.head(), tokens, pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the activations of a chunk");
   for (std::size_t i = 0; i < count; ++i) policies_[i] = read_policy(options_.policies + i * kPolicyNumbers);
   table_ = {policies_.data(), count, s.layers, s.heads};
@@ -207,8 +198,8 @@ void ModelRun::project(std::size_t layer) {
                                    {weights_.part(layer, W::kValue), v_.data()}};
   math_.block(h_.data(), count, products, 3, pool_);
 
-  const float *const query_norm = weights_.floats(layer, W::kQueryNorm),
-                     *const key_norm = weights_.floats(layer, W::kKeyNorm);
+  const float *const query_norm = weights_.floats(layer, W::kQueryNorm), *const key_norm =
+                                                                             weights_.floats(layer, W::kKeyNorm);
   pool_.run({0, count}, [&](std::size_t p, std::size_t) {
     const std::size_t first = p * kPanel, lanes = std::min(kPanel, now_.size() - first);
     const auto heads = [&](float* panel, std::size_t number, const float* bias, const float* norm, bool turn) {
@@ -264,8 +255,7 @@ void ModelRun::attend(std::size_t layer) {
   if (!status_.ok()) return;
   status_ = attention_.run(cache_, layer, tokens, queries_.data(), table_, attended_.data(),
                            profile_.wanted() ? &profile_.report() : nullptr);
-  if (status_.ok() && profile_.wanted())
-    status_ = profile_.add_rows(cache_, layer, tokens, queries_.data(), table_);
+  if (status_.ok() && profile_.wanted()) status_ = profile_.add_rows(cache_, layer, tokens, queries_.data(), table_);
 }
 
 // The normalized input before its gain.
@@ -298,15 +288,12 @@ void ModelRun::mix(std::size_t layer) {
       simd::kernel_pack_panel(rows, p * kPanel, 1.0f, h_.data() + p * wide + h * d * kPanel);
     }
   });
-  const auto each_panel = [&](auto&& work) {
-    pool_.run({0, count}, [&](std::size_t p, std::size_t) { work(p); });
-  };
+  const auto each_panel = [&](auto&& work) { pool_.run({0, count}, [&](std::size_t p, std::size_t) { work(p); }); };
   const auto bias = [&](Buffer<float>& to, std::size_t columns, W::Part part) {
     const float* const added = weights_.floats(layer, part);
     if (added == nullptr) return;
-    each_panel([&](std::size_t p) {
-      simd::kernel_add_bias_rows(to.data() + p * panel_floats(columns), added, columns);
-    });
+    each_panel(
+        [&](std::size_t p) { simd::kernel_add_bias_rows(to.data() + p * panel_floats(columns), added, columns); });
   };
   const BlockProduct out{weights_.part(layer, W::kOut), x_.data(), true};
   math_.block(h_.data(), count, &out, 1, pool_);
@@ -368,11 +355,8 @@ void ModelRun::last_logits() {
   math_.token(token_.data(), &head, 1, pool_);
 }
 
-// The logits of a chunk are never all in memory: a segment of the vocabulary keeps the largest and the sum of e^(logit -
-// largest) of each token, and the target's logit when it passes by.
 void ModelRun::write_losses() {
-  const WeightSlot& head = weights_.head();
-  const std::size_t count = panels(), width = panel_floats(shape_.width), parts = segments(shape_);
+  const std::size_t count = panels(), width = panel_floats(shape_.width);
   if (single()) {
     // One token as a panel of which one lane counts.
     for (std::size_t c = shape_.width; c-- > 0;) {
@@ -386,48 +370,8 @@ void ModelRun::write_losses() {
   });
   if (single())
     for (std::size_t c = 0; c < shape_.width; ++c) x_[c] = x_[c * kPanel];
-  constexpr std::size_t kOut = simd::kWeightBlock * kPanel;
-  pool_.run({0, parts}, [&](std::size_t part, std::size_t thread) {
-    float* const logits = products_.data() + thread * count * kOut;
-    float* const references = references_.data() + part * count * kPanel;
-    double* const sums = sums_.data() + part * count * kPanel;
-    std::fill_n(references, count * kPanel, -simd::kInfinity);
-    std::fill_n(sums, count * kPanel, 0.0);
-    const std::size_t end = std::min((part + 1) * kSegment, shape_.vocab);
-    for (std::size_t first = part * kSegment; first < end; first += simd::kWeightBlock) {
-      const std::size_t rows = std::min(simd::kWeightBlock, end - first);
-      math_.rows_of_block(head, first, rows, h_.data(), count, false, logits, kOut, thread);
-      for (std::size_t p = 0; p < count; ++p) {
-        simd::PanelState state;
-        std::copy_n(references + p * kPanel, kPanel, state.reference);
-        std::fill_n(state.sum, kPanel, 0.0f);
-        alignas(64) float rescale[kPanel], block_sum[kPanel];
-        const bool moved = simd::kernel_denominator(logits + p * kOut, rows, state, rescale, block_sum);
-        for (std::size_t lane = 0; lane < kPanel; ++lane) {
-          double& sum = sums[p * kPanel + lane];
-          sum = (moved ? sum * double{rescale[lane]} : sum) + double{block_sum[lane]};
-        }
-        std::copy_n(state.reference, kPanel, references + p * kPanel);
-      }
-      for (std::size_t i = 0; i < now_.size(); ++i) {
-        const std::uint32_t target = options_.targets[now_.begin + i];
-        if (target >= first && target < first + rows)
-          target_logits_[i] = logits[i / kPanel * kOut + (target - first) * kPanel + i % kPanel];
-      }
-    }
-  });
-  for (std::size_t i = 0; i < now_.size(); ++i) {
-    if (options_.targets[now_.begin + i] == kNoTarget) continue;
-    double highest = -static_cast<double>(simd::kInfinity), sum = 0.0;
-    for (std::size_t part = 0; part < parts; ++part)
-      highest = std::max(highest, double{references_[part * count * kPanel + i]});
-    for (std::size_t part = 0; part < parts; ++part) {
-      const std::size_t at = part * count * kPanel + i;
-      // NaN logits have no reference, but their sum must be seen.
-      sum += sums_[at] == 0.0 ? 0.0 : std::exp(double{references_[at]} - highest) * sums_[at];
-    }
-    options_.losses[now_.begin + i] = static_cast<float>(highest + std::log(sum) - double{target_logits_[i]});
-  }
+  losses_.write(weights_.head(), h_.data(), options_.targets + now_.begin, now_.size(), math_, pool_,
+                options_.losses + now_.begin);
 }
 
 }  // namespace heed

@@ -4,24 +4,24 @@
 //   losses   -ln p(target) for each token that has a target
 //   profile  sums over rows of what attention looked like (profile.hpp)
 //
-// Tokens go through the layers in chunks. A unit of work is one layer of one chunk, or a chunk's end: the last norm, the head and
-// what is read from it. A chunk of one token, which is decoding, goes through as a vector; others as panels of tokens, so
-// that weights are read and widened once for all of them.
+// Tokens go through the layers in chunks. A unit of work is one layer of one chunk, or a chunk's end: the last norm,
+// the head and what is read from it. A chunk of one token, which is decoding, goes through as a vector; others as
+// panels of tokens, so that weights are read and widened once for all of them.
 //
-// The cache is the caller's. It grows layer by layer while the run goes on; a run that does not come to its end, because
-// memory is short or nobody wants it any more, takes back what it appended.
+// The cache is the caller's. It grows layer by layer while the run goes on; a run that does not come to its end,
+// because memory is short or nobody wants it any more, takes back what it appended.
 //
-// Numerics: floats, sums over columns in the order of simd/weight_tile.hpp and simd/weight_products.hpp; the sum of a loss in double.
+// Numerics: floats, sums over columns in the order of simd/weight_tile.hpp and simd/weight_products.hpp; the sum of a
+// loss in double.
 //           The cut into chunks changes results by rounding, the number of threads does not.
 #pragma once
 
+#include "model/head_losses.hpp"
 #include "model/layer_attention.hpp"
 #include "model/profile.hpp"
 #include "model/token_math.hpp"
 
 namespace heed {
-
-inline constexpr std::uint32_t kNoTarget = 0xFFFFFFFFu;
 
 struct RunOptions {
   const std::uint32_t* ids = nullptr;
@@ -85,18 +85,16 @@ class ModelRun {
   Range now_;  // tokens of the chunk
 
   TokenMath math_;
+  HeadLosses losses_;
   LayerAttention attention_;
   RunProfile profile_;
   // Activations: panels of tokens, or one token.
   Buffer<float> x_, h_, q_, k_, v_, gate_, up_;
-  Buffer<float> cosines_, sines_;           // (panels, head_dim / 2, kPanel), or (head_dim / 2)
-  Buffer<double> frequencies_;              // (head_dim / 2)
-  Buffer<float> queries_, attended_;        // (heads, tokens, head_dim)
-  Buffer<float> new_keys_, new_values_;     // (tokens, kv_heads, head_dim)
-  Buffer<float> token_;                     // (width), the last token's
-  Buffer<float> products_;                  // losses: (threads, panels, kWeightBlock, kPanel)
-  Buffer<float> references_, target_logits_;
-  Buffer<double> sums_;                     // losses: (segments, panels, kPanel)
+  Buffer<float> cosines_, sines_;        // (panels, head_dim / 2, kPanel), or (head_dim / 2)
+  Buffer<double> frequencies_;           // (head_dim / 2)
+  Buffer<float> queries_, attended_;     // (heads, tokens, head_dim)
+  Buffer<float> new_keys_, new_values_;  // (tokens, kv_heads, head_dim)
+  Buffer<float> token_;                  // (width), the last token's
 };
 
 }  // namespace heed

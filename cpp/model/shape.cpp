@@ -42,9 +42,8 @@ Status validate(const ModelShape& shape) {
                     std::to_string(kMostWidth) + " are supported");
   if (!(shape.epsilon >= 0.0) || !std::isfinite(shape.epsilon))
     return at_fault("epsilon is " + std::to_string(shape.epsilon) + "; it must be a finite number from 0");
-  for (const auto& [type, name] : {std::pair{shape.matrices, "matrices"},
-                                   {shape.embedding, "embedding"},
-                                   {shape.head, "head"}}) {
+  for (const auto& [type, name] :
+       {std::pair{shape.matrices, "matrices"}, {shape.embedding, "embedding"}, {shape.head, "head"}}) {
     if (static_cast<std::size_t>(type) >= simd::kWeightTypes)
       return at_fault(std::string(name) + " is " + std::to_string(static_cast<int>(type)) + "; there are " +
                       std::to_string(simd::kWeightTypes) + " types of weights");

@@ -33,8 +33,7 @@ void TokenMath::rows_of_block(const WeightSlot& weights, std::size_t first, std:
   float* const block = blocks_.data() + thread * simd::kWeightBlock * simd::kWeightStride;
   const simd::WeightRows from = weights.view().from(first);
   const std::size_t in_panel = panel_floats(weights.columns);
-  std::fill(block + rows * simd::kWeightStride,
-            block + round_up(rows, simd::kKeyTile) * simd::kWeightStride, 0.0f);
+  std::fill(block + rows * simd::kWeightStride, block + round_up(rows, simd::kKeyTile) * simd::kWeightStride, 0.0f);
   for (std::size_t c = 0; c < weights.columns; c += simd::kWeightPiece) {
     const std::size_t count = std::min(simd::kWeightPiece, weights.columns - c);
     simd::kernel_widen_weights(from, rows, c, count, block, simd::kWeightStride);

@@ -43,8 +43,8 @@ class TokenMath {
   };
   void token(const float* in, const Product* products, std::size_t count, TaskPool& pool) noexcept;
 
-  /// Rows [first, first + rows) of weights times a panel, one panel behind the other: out[p] has kWeightBlock rows. Uses the
-  /// scratch of `thread`.
+  /// Rows [first, first + rows) of weights times a panel, one panel behind the other: out[p] has kWeightBlock rows.
+  /// Uses the scratch of `thread`.
   void rows_of_block(const WeightSlot& weights, std::size_t first, std::size_t rows, const float* in,
                      std::size_t panels, bool add, float* out, std::size_t out_panel, std::size_t thread) noexcept;
 

@@ -13,24 +13,11 @@ using simd::WeightType;
 constexpr std::size_t kRowGroup = 16;
 
 constexpr const char* kNames[ModelWeights::kParts] = {
-    "input_layernorm.weight",
-    "self_attn.q_proj.weight",
-    "self_attn.q_proj.bias",
-    "self_attn.q_norm.weight",
-    "self_attn.k_proj.weight",
-    "self_attn.k_proj.bias",
-    "self_attn.k_norm.weight",
-    "self_attn.v_proj.weight",
-    "self_attn.v_proj.bias",
-    "self_attn.o_proj.weight",
-    "self_attn.o_proj.bias",
-    "post_attention_layernorm.weight",
-    "mlp.gate_proj.weight",
-    "mlp.gate_proj.bias",
-    "mlp.up_proj.weight",
-    "mlp.up_proj.bias",
-    "mlp.down_proj.weight",
-    "mlp.down_proj.bias",
+    "input_layernorm.weight",  "self_attn.q_proj.weight", "self_attn.q_proj.bias",   "self_attn.q_norm.weight",
+    "self_attn.k_proj.weight", "self_attn.k_proj.bias",   "self_attn.k_norm.weight", "self_attn.v_proj.weight",
+    "self_attn.v_proj.bias",   "self_attn.o_proj.weight", "self_attn.o_proj.bias",   "post_attention_layernorm.weight",
+    "mlp.gate_proj.weight",    "mlp.gate_proj.bias",      "mlp.up_proj.weight",      "mlp.up_proj.bias",
+    "mlp.down_proj.weight",    "mlp.down_proj.bias",
 };
 
 struct Size {
@@ -152,9 +139,9 @@ Status ModelWeights::check_rows(std::size_t slot, std::size_t first, std::size_t
     return Status::fail(ErrorCode::kInvalidArgument,
                         "slot is " + std::to_string(slot) + "; there are " + std::to_string(count_));
   if (first > slots_[slot].rows || rows > slots_[slot].rows - first)
-    return Status::fail(ErrorCode::kInvalidArgument,
-                        "rows " + std::to_string(first) + " to " + std::to_string(first + rows) + " of " + name(slot) +
-                            ", which has " + std::to_string(slots_[slot].rows));
+    return Status::fail(ErrorCode::kInvalidArgument, "rows " + std::to_string(first) + " to " +
+                                                         std::to_string(first + rows) + " of " + name(slot) +
+                                                         ", which has " + std::to_string(slots_[slot].rows));
   return {};
 }
 
@@ -178,9 +165,9 @@ Status ModelWeights::write(std::size_t index, std::size_t first, std::size_t row
     if (type == WeightType::kByte && slot.type == WeightType::kByte) {
       // Rounded already: the levels are kept. -128 is beyond what sums of products count on.
       const float scale = scales[i];
-      legal = scale - scale == 0.0f &&
-              std::none_of(source, source + slot.columns,
-                           [](std::byte b) { return std::to_integer<std::int8_t>(b) == -128; });
+      legal = scale - scale == 0.0f && std::none_of(source, source + slot.columns, [](std::byte b) {
+                return std::to_integer<std::int8_t>(b) == -128;
+              });
       std::memcpy(to, source, slot.columns);
       *to_scales = legal ? scale : 0.0f;
     } else {
@@ -212,8 +199,8 @@ Status ModelWeights::read(std::size_t index, std::size_t first, std::size_t rows
 Status ModelWeights::complete() const {
   for (std::size_t i = 0; i < count_; ++i) {
     const WeightSlot& slot = slots_[i];
-    const auto written = static_cast<std::size_t>(
-        std::count(slot.written.data(), slot.written.data() + slot.rows, std::uint8_t{1}));
+    const auto written =
+        static_cast<std::size_t>(std::count(slot.written.data(), slot.written.data() + slot.rows, std::uint8_t{1}));
     if (written != slot.rows)
       return Status::fail(ErrorCode::kInvalidArgument, std::to_string(slot.rows - written) + " of " +
                                                            std::to_string(slot.rows) + " rows of " + name(i) +

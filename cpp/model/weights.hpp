@@ -1,6 +1,6 @@
 // The weights of a decoder: every tensor that a checkpoint must have, by its name in Hugging Face's files, allocated at
-// once and filled slice by slice. A slice is converted, rounded and packed as it comes, so the weights are never in memory
-// twice.
+// once and filled slice by slice. A slice is converted, rounded and packed as it comes, so the weights are never in
+// memory twice.
 //
 // Matrices are (out features, in features), rows padded (simd/weight_rows.hpp). Gains and biases are floats.
 #pragma once
@@ -21,9 +21,7 @@ struct WeightSlot {
   Buffer<float> scales;
   Buffer<std::uint8_t> written;  // of each row
 
-  simd::WeightRows view() const noexcept {
-    return {type, simd::weight_columns(columns), data.data(), scales.data()};
-  }
+  simd::WeightRows view() const noexcept { return {type, simd::weight_columns(columns), data.data(), scales.data()}; }
   /// Of a gain or a bias.
   const float* floats() const noexcept { return reinterpret_cast<const float*>(data.data()); }
 };

@@ -33,6 +33,7 @@ struct Hashes::RowScratch {
   float* spare_scores;
   std::uint32_t* spare;
   std::size_t capacity;
+  std::size_t tables;  // asked
 };
 
 bool Hashes::prepare(const AttentionProblem& problem) noexcept {
@@ -117,6 +118,7 @@ void Hashes::retrieve(const AttentionProblem& problem, const QueryRows& rows, st
   HashesOf* hashes = pieces.take<HashesOf>(simd::kKeyBlock);
   RowScratch s{};
   s.capacity = round_up(2 * most_kept + KeyChunks::kSize, 16);
+  s.tables = rows.tables == 0 ? kTables : std::min(rows.tables, kTables);
   s.chunk = pieces.take<std::uint32_t>(s.capacity);
   s.scores = pieces.take<float>(s.capacity);
   s.best_scores = pieces.take<float>(s.capacity);
@@ -132,11 +134,11 @@ void Hashes::retrieve(const AttentionProblem& problem, const QueryRows& rows, st
 }
 
 // The keys of a chunk that share a bucket and are among the first `visible`, ascending.
-std::size_t Hashes::collect(std::size_t head, std::size_t chunk, const HashesOf& hashes, std::size_t visible,
-                            std::uint32_t* found) const noexcept {
+std::size_t Hashes::collect(std::size_t head, std::size_t chunk, const HashesOf& hashes, std::size_t tables,
+                            std::size_t visible, std::uint32_t* found) const noexcept {
   const std::size_t unit = head * chunks_.each + chunk, first = chunk * KeyChunks::kSize;
   std::uint64_t words[kWords] = {};
-  for (std::size_t table = 0; table < kTables; ++table) {
+  for (std::size_t table = 0; table < tables; ++table) {
     const std::uint16_t* start = starts(unit, table);
     const std::uint16_t* member = members(unit, table);
     for (std::size_t i = start[hashes[table]]; i < start[hashes[table] + 1u]; ++i)
@@ -162,7 +164,7 @@ void Hashes::retrieve_row(const MatrixView<const float>& keys, std::size_t head,
   float threshold = -simd::kInfinity;
   bool spoiled = false;
   for (std::size_t chunk = 0; chunk * KeyChunks::kSize < visible; ++chunk) {
-    const std::size_t count = collect(head, chunk, hashes, visible, s.chunk);
+    const std::size_t count = collect(head, chunk, hashes, s.tables, visible, s.chunk);
     if (count == 0) continue;
     simd::kernel_gathered_scores(query, keys, s.chunk, count, s.scores);
     row.scored += count;

@@ -43,8 +43,8 @@ class Hashes {
 
   struct RowScratch;
   void hash(const float* packed, std::size_t count, float* products, HashesOf* hashes) const noexcept;
-  std::size_t collect(std::size_t head, std::size_t chunk, const HashesOf& hashes, std::size_t visible,
-                      std::uint32_t* found) const noexcept;
+  std::size_t collect(std::size_t head, std::size_t chunk, const HashesOf& hashes, std::size_t tables,
+                      std::size_t visible, std::uint32_t* found) const noexcept;
   void retrieve_row(const MatrixView<const float>& keys, std::size_t head, std::size_t visible, const float* query,
                     const HashesOf& hashes, RetrievedRow& row, const RowScratch& scratch) const noexcept;
   const std::uint16_t* starts(std::size_t unit, std::size_t table) const noexcept {

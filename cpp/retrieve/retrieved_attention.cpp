@@ -26,6 +26,8 @@ Status RetrievedAttention::prepare() {
     return Status::fail(ErrorCode::kUnsupported, "window, sinks, mask and softcap need search \"exact\"");
   if (!sampled() && options_.estimator != Estimator::kRenormalized)
     return Status::fail(ErrorCode::kUnsupported, "without every score or a sampled tail there is renormalized only");
+  if (!heads_apart_.build(problem_, pool_))
+    return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
   if (index_ == nullptr) {
     if (Status made = own_.prepare(problem_, options_.search, options_.seed); !made.ok()) return made;
     index_ = &own_;

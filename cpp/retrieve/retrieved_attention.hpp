@@ -27,6 +27,7 @@
 #include "retrieve/key_index.hpp"
 #include "retrieve/sampled_tail.hpp"
 #include "sparse/budget.hpp"
+#include "sparse/heads_apart.hpp"
 #include "sparse/tail.hpp"
 #include "sparse/tail_sums.hpp"
 
@@ -88,6 +89,7 @@ class RetrievedAttention {
   void measure_recall(const QueryRows& rows, std::size_t i, std::size_t place, Scratch& scratch) noexcept;
 
   AttentionProblem problem_;
+  HeadsApart heads_apart_;
   RetrievalOptions options_;
   TaskPool& pool_;
   Status status_;

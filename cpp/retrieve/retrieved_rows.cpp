@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "retrieve/certified_mass.hpp"
 #include "retrieve/retrieved_scratch.hpp"
 #include "simd/exp.hpp"
 #include "simd/gather.hpp"
@@ -14,21 +15,6 @@ namespace heed {
 namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-
-float rounded_up(double x) noexcept {
-  const auto nearest = static_cast<float>(x);
-  return double{nearest} >= x ? nearest : std::nextafter(nearest, 2.0f);
-}
-
-// The share that `rest` can be, with rounding included.
-float certified(double kept, double rest, double score_error) noexcept {
-  if (std::isnan(rest) || std::isnan(kept)) return kNaN;
-  if (rest == 0.0) return 0.0f;
-  if (std::isinf(rest)) return 1.0f;
-  constexpr double kEta = double{simd::kExpError} + 264.0 * 0x1p-24;
-  const double computed = rest / (kept * (1.0 - kEta) + rest);
-  return std::min(1.0f, rounded_up(computed / (computed + (1.0 - computed) * std::exp(-2.0 * score_error))));
-}
 
 float highest(const RetrievedRow& row) noexcept {
   float best = -simd::kInfinity;
@@ -65,7 +51,7 @@ void RetrievedAttention::write(const QueryRows& rows, std::size_t i, Scratch& s)
       row.rest = static_cast<double>(visible - row.count) *
                  std::exp(std::abs(problem_.scale) * size * largest * (1.0 + 1e-6) + error - double{best});
   }
-  const float bound = certified(weigh(row, best, s.weights), row.rest, error);
+  const float bound = certified_mass(weigh(row, best, s.weights), row.rest, error);
   const bool tail = sampled() && row.count < visible && !std::isnan(row.rest);
   Mass mass = tail ? sampled_mass(rows, i, place, s) : known_mass(row, visible, s);
   if (options_.dropped != nullptr) options_.dropped[place] = mass.dropped > bound ? bound : mass.dropped;

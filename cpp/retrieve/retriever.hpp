@@ -24,6 +24,8 @@ struct QueryRows {
   const float* scaled;  // (last - first, head_dim): scale * q, every product rounded to float
   /// A retriever that can certify a dropped mass of at most this may stop there; 0 to go on to the exact set.
   double enough = 0.0;
+  /// Of the tables of hashes (hashes.hpp) only the first so many are asked; 0 for all.
+  std::size_t tables = 0;
 };
 
 /// One row: what is asked for, and what was found.

@@ -25,16 +25,26 @@ std::uint32_t nth_other(const std::uint32_t* kept, std::size_t count, std::size_
 
 }  // namespace
 
+std::size_t choose_sample(std::size_t visible, const std::uint32_t* kept, std::size_t count,
+                          const CounterRandom& random, std::uint64_t first, TailSampleScratch& s) noexcept {
+  const std::size_t others = visible - count, size = std::min(others, kTailSample);
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto rank = static_cast<std::size_t>(random.uniform(first + i) * static_cast<double>(others));
+    s.indices[i] = nth_other(kept, count, others == size ? i : std::min(rank, others - 1));
+  }
+  return size;
+}
+
 SampledTail sample_tail(const MatrixView<const float>& keys, std::size_t visible, const float* query,
                         const std::uint32_t* kept, std::size_t count, float best, const CounterRandom& random,
                         std::uint64_t first, TailSampleScratch& s) noexcept {
-  const std::size_t others = visible - count, size = std::min(others, kTailSample);
-  const bool all = others == size;
-  for (std::size_t i = 0; i < size; ++i) {
-    const auto rank = static_cast<std::size_t>(random.uniform(first + i) * static_cast<double>(others));
-    s.indices[i] = nth_other(kept, count, all ? i : std::min(rank, others - 1));
-  }
+  const std::size_t size = choose_sample(visible, kept, count, random, first, s);
   simd::kernel_gathered_scores(query, keys, s.indices, size, s.scores);
+  return tail_of_sample(visible - count, size, best, s);
+}
+
+SampledTail tail_of_sample(std::size_t others, std::size_t size, float best, TailSampleScratch& s) noexcept {
+  const bool all = others == size;
   SampledTail tail{best, 0.0, 0.0, 0.0, 0.0, false};
   for (std::size_t i = 0; i < size; ++i) {
     tail.spoiled = tail.spoiled || std::isnan(s.scores[i]);

@@ -32,8 +32,15 @@ struct TailSampleScratch {
   alignas(64) float weights[kTailSample];
 };
 
-/// `kept`, ascending, are `count` of the first `visible` rows of `keys`; fewer than all. `query`: scaled; `best`: the
-/// highest score kept. Numbers of the stream from `first` on choose the keys.
+/// Chooses from the first `visible` keys without the `count` in `kept`, which ascend and are fewer than all; returns
+/// how many it chose. Numbers of the stream from `first` on choose them.
+std::size_t choose_sample(std::size_t visible, const std::uint32_t* kept, std::size_t count,
+                          const CounterRandom& random, std::uint64_t first, TailSampleScratch& scratch) noexcept;
+
+/// From the scores of the `size` chosen of `others` keys. `best`: the highest score kept.
+SampledTail tail_of_sample(std::size_t others, std::size_t size, float best, TailSampleScratch& scratch) noexcept;
+
+/// Both, with the scores of `keys`; `query`: scaled.
 SampledTail sample_tail(const MatrixView<const float>& keys, std::size_t visible, const float* query,
                         const std::uint32_t* kept, std::size_t count, float best, const CounterRandom& random,
                         std::uint64_t first, TailSampleScratch& scratch) noexcept;

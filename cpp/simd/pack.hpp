@@ -21,9 +21,9 @@ void kernel_pack_listed(const MatrixView<const float>& rows, const std::uint32_t
 /// zero.
 void kernel_pack_panel(const MatrixView<const float>& queries, std::size_t first, float scale, float* panel) noexcept;
 
-/// Lane `lane` of a panel of `columns` to a row, each element times `factor`.
-inline void unpack_lane(const float* panel, std::size_t lane, std::size_t columns, float factor, float* row) noexcept {
-  for (std::size_t c = 0; c < columns; ++c) row[c] = panel[c * kPanel + lane] * factor;
-}
+/// Panel [rows.cols][kPanel] to rows [first, first + kPanel) of `rows`, as many as there are, lane l's times
+/// factors[l].
+void kernel_unpack_panel(const float* panel, const float* factors, std::size_t first,
+                         const MatrixView<float>& rows) noexcept;
 
 }  // namespace heed::simd

@@ -70,6 +70,21 @@ HEED_KERNEL Above kernel_count_row(const float* x, std::size_t count, float low,
   return {total(above_low), total(above_middle), total(above_high)};
 }
 
+HEED_KERNEL float kernel_row_min(const float* x, std::size_t count) noexcept {
+  F32 lowest = splat(kInfinity), other = lowest;
+  std::size_t j = 0;
+  for (; j + 2 * kLanes <= count; j += 2 * kLanes) {
+    lowest = at_most(lowest, load(x + j));
+    other = at_most(other, load(x + j + kLanes));
+  }
+  alignas(64) float each[kLanes];
+  store(each, at_most(lowest, other));
+  float min = kInfinity;
+  for (const float lane : each) min = lane < min ? lane : min;
+  for (; j < count; ++j) min = x[j] < min ? x[j] : min;
+  return min;
+}
+
 HEED_KERNEL float kernel_row_max(const float* x, std::size_t count) noexcept {
   // Two chains: a maximum takes four cycles.
   F32 highest = splat(-kInfinity), other = highest;

@@ -19,4 +19,7 @@ Above kernel_count_row(const float* x, std::size_t count, float low, float middl
 /// The largest number of x, whole vectors as above.
 float kernel_row_max(const float* x, std::size_t count) noexcept;
 
+/// The smallest of the `count` numbers at x, of which none is NaN; infinity for none.
+float kernel_row_min(const float* x, std::size_t count) noexcept;
+
 }  // namespace heed::simd

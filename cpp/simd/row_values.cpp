@@ -30,11 +30,59 @@ inline void add_columns(const float* weights, const CachedRows& rows, std::size_
   for (std::size_t v = 0; v < kVectors; ++v) store(out + first + v * kLanes, sums[v]);
 }
 
+// Eight rows, half of 16 vectors of each at a time: sixteen sums, a weight and a row do not fit sixteen registers. What
+// the second half reads is in the first-level cache by then, so memory is still one stream.
+constexpr std::size_t kRowsAtOnce = 8;
+
+template <class Row>
+inline void add_row_block(const float* weights, const typename Row::Number* row, std::size_t columns, float* out) {
+  constexpr std::size_t kVectors = 8;
+  const typename Row::Constants k = Row::constants();
+#pragma clang loop unroll(disable)
+  for (std::size_t first = 0; first < 2 * kVectors * kLanes; first += kVectors * kLanes) {
+    F32 sums[kVectors];
+#pragma clang loop unroll(full)
+    for (std::size_t v = 0; v < kVectors; ++v) sums[v] = load(out + first + v * kLanes);
+    const auto* from = row + first;
+#pragma clang loop unroll(disable)
+    for (std::size_t j = 0; j < kRowsAtOnce; ++j, from += columns) {
+      const F32 w = splat(weights[j] * Row::kProductFactor);
+#pragma clang loop unroll(full)
+      for (std::size_t v = 0; v < kVectors; ++v) sums[v] = madd(w, Row::vector(from + v * kLanes, k), sums[v]);
+    }
+#pragma clang loop unroll(full)
+    for (std::size_t v = 0; v < kVectors; ++v) store(out + first + v * kLanes, sums[v]);
+  }
+}
+
+// Columns [first, first + 16 vectors) of all rows, block by block; a block with a weight of 0 row by row.
+template <class Row>
+inline void add_wide_columns(const float* weights, const CachedRows& rows, std::size_t count, std::size_t columns,
+                             std::size_t first, float* out) noexcept {
+  const auto* row = rows.as<typename Row::Number>() + first;
+  std::size_t j = 0;
+#pragma clang loop unroll(disable)
+  for (; j + kRowsAtOnce <= count; j += kRowsAtOnce, row += kRowsAtOnce * columns) {
+    std::uint32_t zeros = 0;
+    for (std::size_t i = 0; i < kRowsAtOnce; i += kLanes) zeros |= bits(load(weights + j + i) == zero());
+    if (zeros == 0) {
+      add_row_block<Row>(weights + j, row, columns, out + first);
+    } else {
+      const auto* data = reinterpret_cast<const std::byte*>(row - first);
+      add_columns<8, Row>(weights + j, {data, nullptr}, kRowsAtOnce, columns, first, out);
+      add_columns<8, Row>(weights + j, {data, nullptr}, kRowsAtOnce, columns, first + 8 * kLanes, out);
+    }
+  }
+  const auto* data = reinterpret_cast<const std::byte*>(row - first);
+  add_columns<8, Row>(weights + j, {data, nullptr}, count - j, columns, first, out);
+  add_columns<8, Row>(weights + j, {data, nullptr}, count - j, columns, first + 8 * kLanes, out);
+}
+
 template <class Row>
 HEED_KERNEL void kernel_add_rows_of(const float* weights, const CachedRows& rows, std::size_t count,
                                     std::size_t columns, float* out) noexcept {
   std::size_t c = 0;
-  for (; c + 16 * kLanes <= columns; c += 16 * kLanes) add_columns<16, Row>(weights, rows, count, columns, c, out);
+  for (; c + 16 * kLanes <= columns; c += 16 * kLanes) add_wide_columns<Row>(weights, rows, count, columns, c, out);
   for (; c + 4 * kLanes <= columns; c += 4 * kLanes) add_columns<4, Row>(weights, rows, count, columns, c, out);
   for (; c < columns; c += kLanes) add_columns<1, Row>(weights, rows, count, columns, c, out);
 }

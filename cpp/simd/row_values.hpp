@@ -8,7 +8,8 @@ namespace heed::simd {
 /// out[c] += sum_j weights[j] * row j [c], in the order of j, c < columns. A row with the weight 0 is not read, so that
 /// what a query may not see cannot reach it, not even as NaN. For kHalf weights are below 2^15.
 ///
-/// Cost: 16 accumulators in one pass over a row. Tried: two passes over half rows each, 0.75 of the bandwidth.
+/// Blocks of 8 rows, half a row at a time from the first-level cache, for 8 accumulators. Tried: two passes over all
+/// half rows, 0.75 of the bandwidth.
 void kernel_row_values(RowType type, const float* weights, const CachedRows& rows, std::size_t count,
                        std::size_t columns, float* out) noexcept;
 

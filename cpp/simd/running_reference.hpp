@@ -10,15 +10,23 @@ struct Pair {
   F32 low, high;
 };
 
-// Per lane maximum; NaN is passed over.
+// Per lane maximum; NaN is passed over. Four chains: a maximum takes longer than loading the next vector.
 inline Pair block_max(const float* scores, std::size_t key_count) noexcept {
-  F32 low = splat(-kInfinity), high = low;
-  for (std::size_t j = 0; j < key_count; ++j) {
+  F32 low = splat(-kInfinity), high = low, low_odd = low, high_odd = low;
+  std::size_t j = 0;
+#pragma clang loop unroll(disable)
+  for (; j + 2 <= key_count; j += 2) {
     low = at_least(low, load(scores));
     high = at_least(high, load(scores + kLanes));
-    scores += kPanel;
+    low_odd = at_least(low_odd, load(scores + kPanel));
+    high_odd = at_least(high_odd, load(scores + kPanel + kLanes));
+    scores += 2 * kPanel;
   }
-  return {low, high};
+  if (j < key_count) {
+    low = at_least(low, load(scores));
+    high = at_least(high, load(scores + kLanes));
+  }
+  return {at_least(low, low_odd), at_least(high, high_odd)};
 }
 
 // e^(before - after), where a lane that stays as it is, -inf included, gets 1.

@@ -62,6 +62,19 @@ HEED_KERNEL bool kernel_denominator(const float* scores, std::size_t key_count, 
   return moved;
 }
 
+HEED_KERNEL void kernel_plain_denominator(const float* scores, std::size_t key_count, float* block_sum) noexcept {
+  const ExpConstants* k = exp_constants();
+  F32 sum_low = zero(), sum_high = zero();
+#pragma clang loop unroll(disable)
+  for (std::size_t j = 0; j < key_count; ++j) {
+    sum_low = sum_low + exp(load(scores), k);
+    sum_high = sum_high + exp(load(scores + kLanes), k);
+    scores += kPanel;
+  }
+  store(block_sum, sum_low);
+  store(block_sum + kLanes, sum_high);
+}
+
 HEED_KERNEL void kernel_exp_row(float* x, std::size_t count, float reference) noexcept {
   const ExpConstants* k = exp_constants();
   const F32 shift = splat(reference);

@@ -40,6 +40,9 @@ bool kernel_softmax(float* scores, std::size_t key_count, PanelState& state, flo
 bool kernel_denominator(const float* scores, std::size_t key_count, PanelState& state, float* rescale,
                         float* block_sum) noexcept;
 
+/// The same sums relative to 0, for scores known to be small: no reference to look after.
+void kernel_plain_denominator(const float* scores, std::size_t key_count, float* block_sum) noexcept;
+
 /// x[i] = e^(x[i] - reference) for i < round_up(count, kLanes): the row must have room for whole vectors.
 void kernel_exp_row(float* x, std::size_t count, float reference) noexcept;
 

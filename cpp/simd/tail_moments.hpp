@@ -23,4 +23,7 @@ struct BlockMoments {
 bool kernel_tail_moments(const float* scores, std::size_t key_count, bool hidden, PanelState& state, float* rescale,
                          BlockMoments& moments) noexcept;
 
+/// The same relative to 0, for scores known to be small: x = s.
+void kernel_plain_moments(const float* scores, std::size_t key_count, bool hidden, BlockMoments& moments) noexcept;
+
 }  // namespace heed::simd

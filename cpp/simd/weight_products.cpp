@@ -40,8 +40,8 @@ inline F32 row_sum(const float* token, const typename Row::Number* row, std::siz
 }
 
 template <class Row>
-HEED_KERNEL void kernel_float_products(const WeightRows& rows, std::size_t row_count, const float* token,
-                                       float factor, float* out) noexcept {
+HEED_KERNEL void kernel_float_products(const WeightRows& rows, std::size_t row_count, const float* token, float factor,
+                                       float* out) noexcept {
   const auto k = Row::constants();
   for (std::size_t j = 0; j < row_count; j += kLanes) {
     F32 t[kLanes];
@@ -57,36 +57,28 @@ inline v128_t add_products(v128_t sum, v128_t low, v128_t high, v128_t bytes) no
   return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(wasm_i16x8_extend_high_i8x16(bytes), high));
 }
 
-// Sums of four vectors, one per lane.
-inline v128_t add_four(v128_t s0, v128_t s1, v128_t s2, v128_t s3) noexcept {
-  const v128_t low01 = wasm_i32x4_shuffle(s0, s1, 0, 4, 1, 5), high01 = wasm_i32x4_shuffle(s0, s1, 2, 6, 3, 7);
-  const v128_t low23 = wasm_i32x4_shuffle(s2, s3, 0, 4, 1, 5), high23 = wasm_i32x4_shuffle(s2, s3, 2, 6, 3, 7);
-  const v128_t pairs01 = wasm_i32x4_add(low01, high01), pairs23 = wasm_i32x4_add(low23, high23);
-  return wasm_i32x4_add(wasm_i64x2_shuffle(pairs01, pairs23, 0, 2), wasm_i64x2_shuffle(pairs01, pairs23, 1, 3));
-}
-
-// Four rows share the reading of the token.
 HEED_KERNEL void kernel_byte_products(const WeightRows& rows, std::size_t row_count, const WeightInput& input,
                                       float* out) noexcept {
+  const std::int8_t* row = rows.row<std::int8_t>(0);
   for (std::size_t j = 0; j < row_count; j += 4) {
-    const std::int8_t *r0 = rows.row<std::int8_t>(j), *r1 = r0 + rows.columns, *r2 = r1 + rows.columns,
-                      *r3 = r2 + rows.columns;
-    F32 total = zero();
-    for (std::size_t first = 0; first < rows.columns; first += kInputPiece) {
-      const std::size_t end = std::min(first + kInputPiece, rows.columns);
-      v128_t s0 = wasm_i32x4_splat(0), s1 = s0, s2 = s0, s3 = s0;
+    F32 t[4];
+    for (std::size_t r = 0; r < 4; ++r) {
+      const std::int16_t* whole = input.whole;
+      F32 total = zero();
+      for (std::size_t first = 0; first < rows.columns; first += kInputPiece) {
+        const std::size_t count = std::min(kInputPiece, rows.columns - first) / kWeightStep;
+        v128_t s0 = wasm_i32x4_splat(0), s1 = s0;
 #pragma clang loop unroll(disable)
-      for (std::size_t c = first; c < end; c += 16) {
-        const v128_t low = wasm_v128_load(input.whole + c), high = wasm_v128_load(input.whole + c + 8);
-        s0 = add_products(s0, low, high, wasm_v128_load(r0 + c));
-        s1 = add_products(s1, low, high, wasm_v128_load(r1 + c));
-        s2 = add_products(s2, low, high, wasm_v128_load(r2 + c));
-        s3 = add_products(s3, low, high, wasm_v128_load(r3 + c));
+        for (std::size_t i = 0; i < count; ++i, row += kWeightStep, whole += kWeightStep) {
+          s0 = add_products(s0, wasm_v128_load(whole), wasm_v128_load(whole + 8), wasm_v128_load(row));
+          s1 = add_products(s1, wasm_v128_load(whole + 16), wasm_v128_load(whole + 24), wasm_v128_load(row + 16));
+        }
+        total = madd(F32(wasm_f32x4_convert_i32x4(wasm_i32x4_add(s0, s1))), splat(input.scales[first / kInputPiece]),
+                     total);
       }
-      total = madd(F32(wasm_f32x4_convert_i32x4(add_four(s0, s1, s2, s3))), splat(input.scales[first / kInputPiece]),
-                   total);
+      t[r] = total;
     }
-    store(out + j, total * load(rows.scales + j));
+    store(out + j, add_across(t) * load(rows.scales + j));
   }
 }
 

@@ -159,8 +159,7 @@ void widen_source(WeightType type, const std::byte* from, float scale, std::size
   if (type == WeightType::kFloat) {
     std::memcpy(to, from, count * sizeof(float));
   } else if (type == WeightType::kByte) {
-    for (std::size_t i = 0; i < count; ++i)
-      to[i] = scale * static_cast<float>(std::to_integer<std::int8_t>(from[i]));
+    for (std::size_t i = 0; i < count; ++i) to[i] = scale * static_cast<float>(std::to_integer<std::int8_t>(from[i]));
   } else {
     // Files put tensors at any address.
     for (std::size_t i = 0; i < count; ++i) {

@@ -4,7 +4,8 @@
 //   kHalf    IEEE half floats, rounded to nearest even
 //   kBrain   the upper half of a float (bfloat16), rounded to nearest even
 //   kByte    round(x / scale) from -127 to 127, scale = max |x| / 127 of the row
-//   kNibble  the same from -7 to 7, with a scale for every kNibbleGroup columns. Byte i of a group holds column i in its
+//   kNibble  the same from -7 to 7, with a scale for every kNibbleGroup columns. Byte i of a group holds column i in
+//   its
 //            low four bits and column i + 16 in its high ones, each plus 8
 //
 // Rows are padded with zeros to a multiple of kWeightStep numbers, so that no kernel has a remainder. Every weight is
@@ -57,8 +58,7 @@ struct WeightRows {
 
   WeightRows from(std::size_t row) const noexcept {
     const std::size_t each = weight_row_scales(type, columns);
-    return {type, columns, data + row * weight_row_bytes(type, columns),
-            each == 0 ? nullptr : scales + row * each};
+    return {type, columns, data + row * weight_row_bytes(type, columns), each == 0 ? nullptr : scales + row * each};
   }
   template <class T>
   const T* row(std::size_t i) const noexcept {
@@ -70,8 +70,8 @@ struct WeightRows {
 bool kernel_store_weights(WeightType type, const float* from, std::size_t count, std::size_t columns, std::byte* row,
                           float* scales) noexcept;
 
-/// Columns [first, first + count) of the first `rows` rows as floats, row j at to + j * stride. `first` is a multiple of
-/// kWeightStep, and `count` too unless the row ends there; then whole steps are written.
+/// Columns [first, first + count) of the first `rows` rows as floats, row j at to + j * stride. `first` is a multiple
+/// of kWeightStep, and `count` too unless the row ends there; then whole steps are written.
 void kernel_widen_weights(const WeightRows& rows, std::size_t row_count, std::size_t first, std::size_t count,
                           float* to, std::size_t stride) noexcept;
 

@@ -31,8 +31,7 @@ std::size_t Experiment::add(StudyRequest request, std::size_t repeats) {
 }
 
 void Experiment::ready(const Parameters& parameters) {
-  if (!status_.ok()) return;
-  if (!parameters.whole()) return fail("the numbers of the simulation are not those that its protocol reads");
+  if (!status_.ok() || !whole(parameters)) return;
   runner_ = std::make_unique<StudyRunner>(std::move(requests_), pool_);
   status_ = runner_->status();
 }

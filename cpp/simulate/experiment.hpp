@@ -47,6 +47,11 @@ class Experiment {
 
   /// Adds `repeats` studies that differ in their seeds only; returns the number of the first.
   std::size_t add(StudyRequest request, std::size_t repeats);
+  /// Whether exactly the parameters that there are were read; fails otherwise.
+  bool whole(const Parameters& parameters) {
+    if (!parameters.whole()) fail("the numbers of the simulation are not those that its protocol reads");
+    return parameters.whole();
+  }
   /// After the last add(): takes the memory.
   void ready(const Parameters& parameters);
   void fail(std::string detail) { status_ = Status::fail(ErrorCode::kInvalidArgument, std::move(detail)); }
@@ -94,9 +99,10 @@ class Experiment {
   TaskPool& pool_;
   Status status_;
 
- private:
+  /// After the last unit: writes the rows.
   virtual void finish() = 0;
 
+ private:
   const char* columns_;
   std::vector<StudyRequest> requests_;
   std::unique_ptr<StudyRunner> runner_;

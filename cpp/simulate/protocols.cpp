@@ -22,6 +22,26 @@ std::unique_ptr<Experiment> make_experiment(int id, const ExperimentInput& input
       return make_violations(input, pool);
     case 11:
       return make_calibration(input, pool);
+    case 12:
+      return make_precision(input, pool);
+    case 13:
+      return make_preselection(input, pool);
+    case 14:
+      return make_misfit(input, pool);
+    case 15:
+      return make_depth(input, pool);
+    case 16:
+      return make_positions(input, pool);
+    case 17:
+      return make_tasks(input, pool);
+    case 18:
+      return make_certified_rows(input, pool);
+    case 19:
+      return make_critical(input, pool);
+    case 20:
+      return make_sample_complexity(input, pool);
+    case 22:
+      return make_search_speed(input, pool);
     default:
       return nullptr;
   }

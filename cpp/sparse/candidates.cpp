@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "simd/row_filter.hpp"
 #include "topk/select.hpp"
 
 namespace heed {
@@ -35,7 +36,7 @@ float cut_to_best(Candidates& row, std::size_t k, std::uint32_t all_before) noex
     row.count = move_above(row.scores, row.indices, {row.first_run, row.count}, middle, *limit);
     row.first_run = middle;
     order_by_key(row);
-    cut = *std::min_element(row.scores, row.scores + k);
+    cut = simd::kernel_row_min(row.scores, k);
   } else {
     order_by_key(row);
     cut = keep_best(row.scores, row.indices, row.count, k);

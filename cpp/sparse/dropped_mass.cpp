@@ -14,8 +14,10 @@ namespace {
 constexpr double kUnitRoundoff = 0x1p-24;
 
 double sum_error(const RowSums& sums) noexcept {
-  const double spread =
-      std::max(0.0, std::log(static_cast<double>(sums.visible)) - std::log(sums.all)) + 2.0 * double{simd::kSlack};
+  const double spread = sums.largest >= 0.0
+                            ? sums.largest
+                            : std::max(0.0, std::log(static_cast<double>(sums.visible)) - std::log(sums.all)) +
+                                  2.0 * double{simd::kSlack};
   const double moves = static_cast<double>(sums.moves);
   return double{simd::kExpError} + 4.0 * kUnitRoundoff * spread + static_cast<double>(simd::kKeyBlock) * kUnitRoundoff +
          moves * (double{simd::kExpError} + 264.0 * kUnitRoundoff);

@@ -7,6 +7,7 @@
 // Weighted
 //    by the probabilities, sum_j p_j x_j = ln Z - H(p) with 0 <= H <= ln n, and x_j <= kSlack, so
 //       sum_j p_j |x_j| <= A = max(0, ln n - ln Z) + 2 kSlack.
+//    Where the reference is 0 and no score is further from it than `largest`, A = largest.
 // 2. A block of 96 terms is summed in float: 96 u of the block. Blocks are added in double. Every move of the reference
 //    after the first multiplies what was summed by a factor that is off by kExpError + 3 u 88.
 //    Together Z and Z_H are each off by at most eta Z, eta = kExpError + 4 u A + 96 u + moves (kExpError + 264 u).
@@ -35,6 +36,7 @@ struct RowSums {
   std::size_t entries = 0;   // kept
   std::size_t moves = 0;     // of the reference, after it was first set
   double score_error = 0.0;  // delta
+  double largest = -1.0;     // no x is further from 0; negative: not known, but x <= kSlack
   double coarse = 0.0;       // F where the dropped keys' terms are coarse, else 0
 };
 

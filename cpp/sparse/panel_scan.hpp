@@ -20,6 +20,8 @@ struct PanelScan {
   std::uint32_t wanted[simd::kPanel];     // entries to keep
   std::uint32_t moves;                    // of the reference
   bool fast;                              // weights are coarse ones relative to 0 (simd/fast_exp.hpp)
+  bool plain;                             // weights are relative to 0, and stay so: no score is above kPlainRange
+  double query_norm[simd::kPanel];
   PanelVisibility sees;
   PanelRows rows;
 

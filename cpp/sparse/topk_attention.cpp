@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::size_t kPanelsTogether = 64 / simd::kPanel;
 
+// Scores up to which weights are relative to 0: e^20 is far from overflow, and e^-20 from underflow.
+constexpr double kPlainRange = 20.0;
+
 // Rows of a unit: enough to pay for packing, few enough for what is touched of their candidates to stay in the
 // second-level cache.
 constexpr std::size_t unit_rows(std::size_t most_kept) noexcept { return most_kept <= 128 ? 256 : 64; }
@@ -64,7 +67,8 @@ Status TopKAttention::prepare() {
   const std::size_t heads = shape.batch * shape.kv_heads;
   const CheckedSize total = checked_product({scratch_bytes(), pool_.threads()});
   const bool room =
-      total.fits && scratch_.resize(total.value) && key_norms_.resize(heads * shape.keys) && order_keys() &&
+      total.fits && scratch_.resize(total.value) && heads_apart_.build(problem_, pool_) &&
+      key_norms_.resize(heads * shape.keys) && order_keys() &&
       (!needs_values() || tail_sums_.build(problem_, blocks_.panels_per_head() * simd::kPanel, linear(), pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the threads");
   pool_.run({0, heads}, [&](std::size_t head, std::size_t) {
@@ -86,21 +90,29 @@ bool TopKAttention::order_keys() {
   return ordered_keys_.build(problem_, KeyOrder(shape.keys, shape.keys, most_kept_), pool_);
 }
 
-// Whether every score of a panel's rows lies where the coarse exponential is good for it. False where some product is
-// not finite.
-bool TopKAttention::fast_enough(const PanelRows& rows) const noexcept {
+// Norms bound the scores of a panel: are they small enough for coarse weights, or for weights relative to 0? A query
+// that is not finite spoils its own row either way, but coarse weights would not show it. What is not causal sees all
+// keys, so that no row's weights depend on keys that it does not see.
+void TopKAttention::choose_weights(PanelScan& scan) const noexcept {
   const AttentionShape& shape = problem_.shape;
-  if (options_.denominator != Denominator::kFast || linear() || problem_.mask.bias != nullptr) return false;
-  const std::size_t visible = shape.end(rows.last - 1);
-  if (visible == 0) return false;
-  const std::size_t kv_head = rows.head / shape.group();
-  const double key_norm = key_norms_[(rows.batch * shape.kv_heads + kv_head) * shape.keys + visible - 1];
+  const PanelRows& rows = scan.rows;
   double query_norm = 0.0;
+  bool finite = true;
   for (std::size_t i = rows.first; i < rows.last; ++i) {
     const double norm = row_norm(problem_.query_rows(rows.batch, rows.head).row(i), shape.head_dim);
-    if (!(norm <= query_norm)) query_norm = norm;
+    scan.query_norm[i - rows.first] = norm;
+    finite = finite && std::isfinite(norm);
+    if (std::isfinite(norm)) query_norm = std::max(query_norm, norm);
   }
-  return 1.001 * std::abs(problem_.scale) * query_norm * key_norm <= double{simd::kFastExpRange};
+  scan.fast = scan.plain = false;
+  const std::size_t visible = shape.end(rows.last - 1);
+  if (visible == 0 || problem_.mask.bias != nullptr) return;
+  const std::size_t kv_head = rows.batch * shape.kv_heads + rows.head / shape.group();
+  const double largest = 1.001 * std::abs(problem_.scale) * query_norm * key_norms_[kv_head * shape.keys + visible - 1];
+  scan.fast =
+      options_.denominator == Denominator::kFast && !linear() && finite && largest <= double{simd::kFastExpRange};
+  scan.plain = !scan.fast && !shape.causal && largest <= kPlainRange;
+  if (scan.plain) std::fill_n(scan.state.reference, simd::kPanel, 0.0f);
 }
 
 TopKAttention::Scratch TopKAttention::cut(Pieces& pieces) const noexcept {
@@ -164,7 +176,7 @@ void TopKAttention::start_panel(const RowBlocks::Unit& unit, std::size_t p, Scra
   simd::kernel_pack_panel(problem_.query_rows(unit.batch, head), first, static_cast<float>(problem_.scale), queries);
   scan.state.clear();
   scan.moves = 0;
-  scan.fast = fast_enough(scan.rows);
+  choose_weights(scan);
   const Budget& budget = options_.budget_of(head);
   for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
     const bool row = first + lane < unit.last;
@@ -239,6 +251,8 @@ void TopKAttention::add_to_sums(PanelScan& scan, const float* scores, const Offe
     bool moved = false;
     if (scan.fast)
       simd::kernel_fast_denominator(scores, keys.count, block_sum);
+    else if (scan.plain)
+      simd::kernel_plain_denominator(scores, keys.count, block_sum);
     else
       moved = simd::kernel_denominator(scores, keys.count, scan.state, rescale, block_sum);
     if (moved) ++scan.moves;
@@ -246,11 +260,13 @@ void TopKAttention::add_to_sums(PanelScan& scan, const float* scores, const Offe
     return;
   }
   float before[simd::kPanel];
-  std::copy_n(scan.state.reference, simd::kPanel, before);
+  if (!scan.plain) std::copy_n(scan.state.reference, simd::kPanel, before);
   const std::size_t past = keys.numbers[keys.count - 1] + std::size_t{1};
   const bool hidden = !scan.sees.all_see({keys.numbers[0], past});
   simd::BlockMoments moments;
-  if (simd::kernel_tail_moments(scores, keys.count, hidden, scan.state, rescale, moments)) {
+  if (scan.plain) {
+    simd::kernel_plain_moments(scores, keys.count, hidden, moments);
+  } else if (simd::kernel_tail_moments(scores, keys.count, hidden, scan.state, rescale, moments)) {
     ++scan.moves;
     scan.move(before, rescale);
   }

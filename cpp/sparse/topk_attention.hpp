@@ -8,10 +8,13 @@
 // gathered. A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold,
 // so the set is exact whatever the sample was.
 //
+// Where norms bound all scores of a panel by 20 its weights are relative to 0 and not to a running reference.
+//
 // A row that has fewer scores above -infinity than it must keep takes -infinity and then NaN scores, lowest index
 // first.
 //
-// Memory: per thread, rows x (2 k + 256) candidates of 8 bytes and what exact attention needs for scores; never n x n.
+// Memory: per thread, rows x (2 k + 256) candidates of 8 bytes and what exact attention needs for scores; and up to
+//         two copies of keys and one of values (ordered_keys.hpp, heads_apart.hpp); never n x n.
 #pragma once
 
 #include "attention/problem.hpp"
@@ -20,6 +23,7 @@
 #include "base/pieces.hpp"
 #include "parallel/task_pool.hpp"
 #include "sparse/candidates.hpp"
+#include "sparse/heads_apart.hpp"
 #include "sparse/key_order.hpp"
 #include "sparse/ordered_keys.hpp"
 #include "sparse/panel_scan.hpp"
@@ -60,7 +64,7 @@ class TopKAttention {
   void run_unit(std::size_t unit, std::size_t thread) noexcept;
   bool order_keys();
   PassingKeys pack_listed(const RowBlocks::Unit& unit, std::size_t count, Scratch& scratch) noexcept;
-  bool fast_enough(const PanelRows& rows) const noexcept;
+  void choose_weights(PanelScan& scan) const noexcept;
   void start_panel(const RowBlocks::Unit& unit, std::size_t panel, Scratch& scratch) noexcept;
   void scan_sample(const RowBlocks::Unit& unit, const KeyOrder& order, Scratch& scratch) noexcept;
   void start_tail(const RowBlocks::Unit& unit, Scratch& scratch) noexcept;
@@ -82,6 +86,7 @@ class TopKAttention {
   void take_unranked(const RowPlace& place, Scratch& scratch) noexcept;
 
   AttentionProblem problem_;
+  HeadsApart heads_apart_;
   TopKOptions options_;
   TaskPool& pool_;
   Status status_;

@@ -82,10 +82,10 @@ void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) 
   if (scan.fast) add_coarse(scan.all[lane], kept, reference, sums);
   if (sums.visible != 0) {
     const std::size_t last_key = (place.batch * shape.kv_heads + place.kv_head) * shape.keys + sums.visible - 1;
-    const float* query = problem_.query_rows(place.batch, place.head).row(place.query);
-    sums.score_error =
-        score_error(shape.head_dim, row_norm(query, shape.head_dim), key_norms_[last_key], problem_.scale) +
-        double{simd::kSoftcapError} * problem_.softcap;
+    const double query_norm = scan.query_norm[lane], key_norm = key_norms_[last_key];
+    sums.score_error = score_error(shape.head_dim, query_norm, key_norm, problem_.scale) +
+                       double{simd::kSoftcapError} * problem_.softcap;
+    if (scan.plain) sums.largest = 1.001 * std::abs(problem_.scale) * query_norm * key_norm;
   }
 
   const std::size_t row = shape.row_index(place.batch, place.query, place.head);

@@ -31,22 +31,12 @@ Cut kth_best(const float* scores, std::size_t count, std::size_t k) noexcept {
   return {prefix == 0 ? std::bit_cast<float>(0x7FC00000u) : std::bit_cast<float>(bits), wanted};
 }
 
-namespace {
-
-float lowest_of(const float* scores, std::size_t count) noexcept {
-  float lowest = simd::kInfinity;
-  for (std::size_t i = 0; i < count; ++i) lowest = scores[i] < lowest ? scores[i] : lowest;
-  return lowest;
-}
-
-}  // namespace
-
 // Looked for between the lowest score, which at least k are not below, and the highest: three counts a round quarter
 // the interval.
 std::optional<float> separator(float* scores, std::size_t count, std::size_t k) noexcept {
   constexpr int kRounds = 14;  // 2^28 parts: past that only ties are left
   std::fill(scores + count, scores + round_up(count, simd::kLanes), -simd::kInfinity);
-  float low = lowest_of(scores, count), high = simd::kernel_row_max(scores, count);
+  float low = simd::kernel_row_min(scores, count), high = simd::kernel_row_max(scores, count);
   for (int round = 0; round < kRounds && high - low < simd::kInfinity; ++round) {
     const float step = 0.25f * (high - low);
     const float at[3] = {low + step, low + 2.0f * step, low + 3.0f * step};
@@ -79,10 +69,10 @@ std::size_t move_above(float* scores, std::uint32_t* indices, Range from, std::s
 
 float keep_best(float* scores, std::uint32_t* indices, std::size_t count, std::size_t k) noexcept {
   HEED_ASSERT(k <= count);
-  if (k == count || k == 0) return k == 0 ? simd::kInfinity : lowest_of(scores, count);
+  if (k == count || k == 0) return k == 0 ? simd::kInfinity : simd::kernel_row_min(scores, count);
   if (const std::optional<float> limit = separator(scores, count, k)) {
     move_above(scores, indices, {0, count}, 0, *limit);
-    return lowest_of(scores, k);
+    return simd::kernel_row_min(scores, k);
   }
   const Cut cut = kth_best(scores, count, k);
   const std::uint32_t last = rank_key(cut.score);
@@ -143,8 +133,9 @@ std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, 
     if (key == last) --ties;
     indices[kept++] = static_cast<std::uint32_t>(i);
   }
-  heap_sort(indices, indices + kept,
-            [scores](std::uint32_t a, std::uint32_t b) { return ranks_before({scores[a], a}, {scores[b], b}); });
+  heap_sort(indices, indices + kept, [scores](std::uint32_t a, std::uint32_t b) {
+    return ranks_before({scores[a], a}, {scores[b], b});
+  });
   for (std::size_t i = 0; i < kept; ++i) values[i] = scores[indices[i]];
   return kept;
 }

@@ -1,9 +1,12 @@
 /** Every experiment runs without a page, its claims hold, and each claim can fail. */
+import { existsSync, readFileSync } from "node:fs";
 import { create } from "heed";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { collapse, errorCurve } from "../../web/lab/experiments/index.js";
+import * as experiments from "../../web/lab/experiments/index.js";
 import { mean, relativeError } from "../../web/lab/framework/statistics.js";
-import { readHead } from "./support/recorded.js";
+import { readHead, readModel } from "../../web/lab/assets/recorded.js";
+
+const { collapse, errorCurve } = experiments;
 
 type Heed = Awaited<ReturnType<typeof create>>;
 
@@ -86,3 +89,61 @@ describe("error curve", () => {
     }
   });
 });
+
+/** Small enough for a test: seconds together. Heads are recorded ones, cut to their first rows. */
+const small: Record<string, () => Promise<object> | object> = {
+  collapse: () => ({ n: [128, 512], rows: 64 }),
+  dispersion: () => ({ n: [256, 4096], rows: 32 }),
+  "self-collapse": () => ({ n: [256, 1024, 2048, 8192], rows: 64 }),
+  condensation: () => ({ n: [64, 16384], rows: 64 }),
+  "phase-map": () => ({ n: [256, 4096], sigma: [0.5, 1, 3, 6], rows: 32 }),
+  sufficiency: () => ({ n: [128, 1024], rows: 64 }),
+  "mass-threshold": () => ({ n: [64, 4096], rows: 64 }),
+  "equal-cost": () => ({ n: [1024, 4096], rows: 32, repeats: 3, sigma: [1, 2] }),
+  violations: () => ({ n: [256, 512, 1024], strength: [0, 2, 10], rows: 32 }),
+  calibration: async () => ({ head: await readHead(3, 2) }),
+  "error-curve": async () => ({ head: await readHead(6, 2), k: [8, 64] }),
+  certificates: async () => ({ head: await readHead(3, 2), k: [8, 64] }),
+  searches: async () => ({ head: await readHead(3, 2), samples: 1 }),
+  "model-heads": async () => {
+    const model = await readModel();
+    return { model: { ...model, layers: [3] }, recorded: (layer: number, head: number) => readHead(layer, head) };
+  },
+};
+
+/** Claims that are decided by the reader's own head or machine, or known to fail: both verdicts are news. */
+const open = new Set(["violations", "searches", "model-heads", "certificates", "equal-cost"]);
+
+interface AnyExperiment {
+  id: string;
+  parameters: object;
+  run(heed: Heed, parameters: object): AsyncIterable<object>;
+  claims: readonly { text: string; check(rows: readonly object[]): { holds: boolean; detail: string } | undefined }[];
+}
+
+test.each(Object.values(experiments).map((experiment) => [experiment.id, experiment as unknown as AnyExperiment]))(
+  "%s runs without a page, decides every claim, and none without rows",
+  async (id, { parameters, run, claims }) => {
+    const rows: object[] = [];
+    for await (const row of run(heed, { ...parameters, ...(await small[id as string]!()) })) rows.push(row);
+    expect(rows.length).toBeGreaterThan(1);
+    for (const { text, check } of claims) {
+      const verdict = check(rows);
+      expect({ text, verdict }).toMatchObject({ text, verdict: { detail: expect.any(String) } });
+      if (!open.has(id as string)) expect({ text, ...verdict }).toMatchObject({ text, holds: true });
+      expect(check([])).toBeUndefined();
+    }
+  },
+);
+
+test.each(Object.values(experiments).map(({ id, parameters }) => [id, parameters] as const))(
+  "the precomputed columns of %s are those of its parameters",
+  (id, parameters) => {
+    const path = new URL(`../../web/lab/assets/precomputed/${id}.json`, import.meta.url);
+    // Times are of one machine and are never shown before they were measured.
+    if (id === "searches") return expect(existsSync(path)).toBe(false);
+    const stored = JSON.parse(readFileSync(path, "utf8")) as { command: string; parameters: object };
+    expect(stored.parameters).toMatchObject(parameters);
+    expect(stored.command).toBe(`node web/lab/assets/make-precomputed.mjs ${id}`);
+  },
+);

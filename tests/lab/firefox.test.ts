@@ -1,6 +1,7 @@
 /** A second engine: the notebook renders, computes and follows its controls in Firefox. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { keyNumber, Lab, nextKeyNumber, ready } from "./support/lab.js";
+import { contents } from "../../web/lab/contents.js";
+import { keyNumber, Lab, nextKeyNumber, ready, settled } from "./support/lab.js";
 import { meanDropped } from "./support/oracle.js";
 
 let lab: Lab;
@@ -24,6 +25,18 @@ test("Firefox: the notebook renders, the slider changes the numbers, and the con
 
   expect(await page.locator(".cell-failure").count()).toBe(0);
   expect(requests.length).toBeGreaterThan(5);
+  expect(errors).toEqual([]);
+  await context.close();
+});
+
+test.each(contents.slice(1).map(({ name, title }) => [title, name]))("Firefox: %s", async (title, name) => {
+  const { page, context, requests, errors } = await lab.visit(`${name}.html`);
+  await settled(page, 1);
+  await page.waitForFunction(() => document.querySelectorAll("lab-figure svg").length >= 1);
+  expect(await page.locator("h1").innerText()).toBe(title);
+  expect(await page.locator(".cell-failure").allInnerTexts()).toEqual([]);
+  await page.waitForFunction(() => document.querySelector('.claims li[data-state="open"]') === null);
+  expect(requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url))).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
 });

@@ -145,7 +145,7 @@ describe("a visit of some length", () => {
     const task = page.locator(".task", { hasText: "Simulating" });
     // Long enough that nobody's machine is done before the button is pressed.
     await rewriteCell(page, ".task:has-text('Simulating')", (source) =>
-      source.replace("rows: 256", "rows: 65536").replace("2 ** (i + 6)", "2 ** (i + 9)"),
+      source.replace("d,", "d, rows: 65536,").replace("i + 6", "i + 9"),
     );
     await page.locator('.task[data-phase="running"]', { hasText: "Simulating" }).waitFor();
     const began = performance.now();

@@ -1,11 +1,14 @@
 /** The page itself: who it talks to, how much it loads, who can use it, on what screen. */
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { AxeResults } from "axe-core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { desktop, Lab, phone, settled, type Visit } from "./support/lab.js";
+import { contents } from "../../web/lab/contents.js";
+import { desktop, Lab, phone, ready, settled, type Visit } from "./support/lab.js";
 
 let lab: Lab;
 let axeSource: string;
@@ -36,13 +39,41 @@ test("the headers isolate the page and forbid connections elsewhere", async () =
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("connect-src 'self'");
   expect(policy).not.toMatch(/https?:|\*/);
+});
 
-  const { page, context } = await lab.visit();
-  const refused = await page.evaluate(() =>
-    fetch("http://127.0.0.1:1/").then(String, (error: unknown) => String(error)),
-  );
-  expect(refused).toContain("TypeError");
+test("a request to another origin is blocked by the policy, and never arrives", async () => {
+  const arrived: string[] = [];
+  const elsewhere = createServer((request, response) => {
+    arrived.push(request.url ?? "");
+    response.writeHead(200, { "Access-Control-Allow-Origin": "*" }).end();
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
+  const address = elsewhere.address() as AddressInfo;
+  const { page, context } = await lab.visit("three-ways-to-collapse.html");
+  const blocked = await page.evaluate(async (url) => {
+    const found: string[] = [];
+    document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => found.push(effectiveDirective));
+    await fetch(`${url}/fetch`).catch(() => undefined);
+    const load = (element: HTMLElement): Promise<unknown> =>
+      new Promise((resolve) => {
+        element.onerror = element.onload = resolve;
+        document.body.append(element);
+      });
+    await load(Object.assign(document.createElement("img"), { src: `${url}/image` }));
+    await load(Object.assign(document.createElement("script"), { src: `${url}/script` }));
+    return found.map((directive) => directive.replace(/-elem$/, "")).sort();
+  }, `http://127.0.0.1:${address.port}`);
+  expect(blocked).toEqual(expect.arrayContaining(["connect-src", "img-src", "script-src"]));
+  expect(arrived).toEqual([]);
   await context.close();
+  elsewhere.close();
+});
+
+test("every document carries the policy itself, for hosts that send no headers", async () => {
+  for (const { name } of contents.slice(1)) {
+    const text = await (await fetch(`${lab.origin}/${name}.html`)).text();
+    expect(text).toMatch(/<meta http-equiv="Content-Security-Policy" content="default-src 'none'/);
+  }
 });
 
 test("the switch for light and dark wins over the system and survives a reload", async () => {
@@ -63,16 +94,19 @@ describe.each([
   ["on a phone", { viewport: phone, hasTouch: true }],
 ] as const)("%s", (_, screen) => {
   let visit: Visit;
+  /** What was asked for until the page answered, before anyone scrolled. */
+  let first: string[];
   beforeAll(async () => {
-    visit = await lab.visit("", { colorScheme: "light", ...screen });
+    visit = await ready(await lab.visit("", { colorScheme: "light", ...screen }));
+    await visit.page.locator('.task[data-phase="done"]').first().waitFor();
+    first = [...visit.requests];
     await settled(visit.page);
   });
   afterAll(() => visit.context.close());
 
   test("the first visit loads at most 300 kB compressed, wasm and data apart, and no editor", async () => {
-    const { requests } = visit;
     const urls = new Set(
-      requests.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)$|tokens-/.test(url)),
+      first.filter((url) => url.startsWith("http") && !/\.(safetensors|wasm)(#|$)|tokens-/.test(url)),
     );
     const loaded = await Promise.all(
       [...urls].map(async (url) => {

@@ -1,8 +1,10 @@
 /** The parts of the lab that need no page: reading files, writing tables, fitting labels and pictures. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { byteSource, openSafetensors } from "heed/safetensors";
 import { describe, expect, test } from "vitest";
+import { contents } from "../../web/lab/contents.js";
 import { toDelimited } from "../../web/lab/framework/delimited.js";
+import { largestText, pack, unpack } from "../../web/lab/framework/packed.js";
 import { mean, median, quantile, relativeError } from "../../web/lab/framework/statistics.js";
 import { spread } from "../../web/lab/plots/label-ends.js";
 import { ticks } from "../../web/lab/plots/matrix-frame.js";
@@ -68,4 +70,30 @@ test("labels keep their order, a line apart, inside the frame", () => {
 test("ticks are round and inside", () => {
   expect(ticks(0, 2048)).toEqual([0, 500, 1000, 1500, 2000]);
   expect(ticks(1000, 12)).toEqual([1000, 1005, 1010]);
+});
+
+describe("text in links", () => {
+  test("comes back as it went in, in characters that a link may hold", async () => {
+    const text = 'const x = "ä → 𝛼";\n'.repeat(500);
+    const packed = await pack(text);
+    expect(packed).toMatch(/^[\w-]+$/);
+    expect(packed.length).toBeLessThan(text.length / 10);
+    expect(await unpack(packed)).toBe(text);
+  });
+
+  test("is refused when it is damaged, or unfolds to more than a megabyte", async () => {
+    const packed = await pack("some text that is long enough");
+    for (const damaged of ["%%%", packed.slice(0, -6), `A${packed}`])
+      await expect(unpack(damaged)).rejects.toThrow(/damaged/);
+    expect((await unpack(await pack("x".repeat(largestText)))).length).toBe(largestText);
+    await expect(unpack(await pack("x".repeat(largestText + 1)))).rejects.toThrow(/more than 1048576/);
+  });
+});
+
+test("every page of the lab is a notebook with that title, and every notebook is a page", () => {
+  const folder = new URL("../../web/lab/notebooks/", import.meta.url);
+  expect(readdirSync(folder).sort()).toEqual(contents.map(({ name }) => `${name}.html`).sort());
+  for (const { name, title } of contents) {
+    expect(readFileSync(new URL(`${name}.html`, folder), "utf8")).toContain(`<title>${title}</title>`);
+  }
 });

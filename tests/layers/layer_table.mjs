@@ -5,7 +5,7 @@
 
 const belowSparse = ["base", "simd", "parallel", "attention", "topk", "theory"];
 const belowCache = [...belowSparse, "sparse"];
-const belowModel = [...belowCache, "cache"];
+const belowModel = [...belowCache, "retrieve", "cache"];
 
 export const cppLayers = {
   base: [],
@@ -17,23 +17,23 @@ export const cppLayers = {
   attention: ["base", "simd", "parallel"],
   sparse: belowSparse,
   retrieve: belowCache,
-  cache: belowCache,
+  cache: [...belowCache, "retrieve"],
   model: belowModel,
-  simulate: belowCache,
+  simulate: [...belowCache, "retrieve"],
   bindings: [...belowModel, "retrieve", "model", "simulate"],
 };
 
 /** Folders of web/src; "." stands for the files directly in it (errors, options, results: the vocabulary). */
 export const webLayers = {
   ".": ["runtime", "check", "sync", "async"],
-  runtime: [".", "check"],
+  runtime: [".", "check", "model"],
   check: [".", "runtime"],
-  platforms: [".", "runtime"],
-  operations: [".", "runtime", "check"],
   model: [".", "check"],
-  sync: [".", "runtime", "check", "operations"],
-  worker: [".", "runtime", "check", "operations", "platforms", "sync"],
-  async: [".", "runtime", "check", "operations", "worker"],
+  platforms: [".", "runtime", "model"],
+  operations: [".", "runtime", "check", "model"],
+  sync: [".", "runtime", "check", "operations", "model"],
+  worker: [".", "runtime", "check", "operations", "platforms", "sync", "model"],
+  async: [".", "runtime", "check", "operations", "worker", "model"],
   entries: [".", "runtime", "check", "operations", "platforms", "sync", "worker", "async", "model"],
 };
 

@@ -17,8 +17,9 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 
 import { figure } from "./figure.mjs";
-import { commandOf, fileOf, rowsOf } from "./tables.mjs";
+import { argumentsOf, commandOf, fileOf, rowsOf } from "./tables.mjs";
 
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const program = fileURLToPath(new URL("../../dist/heed.js", import.meta.url));
 const pages = new URL("../../cpp/simulate/results/", import.meta.url);
 
@@ -38,9 +39,11 @@ const shortened = (csv) =>
   csv.replace(/-?\d+\.\d+(e[+-]?\d+)?/g, (number) => String(Number(Number(number).toPrecision(6))));
 
 /** The CSV of a sweep. */
-async function sweep([id, ...settings]) {
-  const args = [program, "sweep", id, ...settings.flatMap((setting) => ["--set", setting])];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
+async function sweep(settings) {
+  const child = spawn(process.execPath, [program, ...argumentsOf(settings)], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const [parts, errors] = [[], []];
   child.stdout.on("data", (part) => parts.push(part));
   child.stderr.on("data", (part) => errors.push(part));
@@ -76,7 +79,9 @@ async function makeTables(names) {
 export const figuresOf = (some) =>
   some.flatMap(({ figures = {} }) => Object.entries(figures).map(([name, make]) => [`${name}.svg`, figure(make())]));
 
-function drawFigures(some) {
+/** Of the protocols whose tables all stand. */
+function drawFigures(all) {
+  const some = all.filter((each) => Object.keys(each.tables).every(stands));
   for (const [name, svg] of figuresOf(some)) writeFileSync(new URL(name, pages), svg);
 }
 
@@ -85,7 +90,8 @@ async function runQuick(some) {
   const began = performance.now();
   for (const { id, quick } of some) {
     const start = performance.now();
-    for (const { args, holds } of quick) {
+    for (const { args, holds, prepare } of quick) {
+      prepare?.();
       const rows = rowsOf(await sweep([id, ...args]));
       if (rows.length === 0) throw new Error(`${commandOf([id, ...args])} gave no rows`);
       for (const row of rows) if (row.violations > 0) throw new Error(`${id}: ${JSON.stringify(row)}`);

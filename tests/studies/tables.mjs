@@ -14,9 +14,15 @@ export function rowsOf(csv) {
   return lines.map((line) => Object.fromEntries(line.split(",").map((text, i) => [columns[i], cell(text)])));
 }
 
+/** Arguments of `heed` for a protocol and its settings, NAME=VALUE or an option of its own. */
+export const argumentsOf = ([id, ...settings]) => [
+  "sweep",
+  id,
+  ...settings.flatMap((setting) => (setting.startsWith("--") ? [setting] : ["--set", setting])),
+];
+
 /** The first line of a table, which is the command that made it. */
-export const commandOf = ([id, ...settings]) =>
-  `# heed ${["sweep", id, ...settings.flatMap((setting) => ["--set", setting])].join(" ")}`;
+export const commandOf = (sweep) => `# heed ${argumentsOf(sweep).join(" ")}`;
 
 /** One table as objects. */
 export function read(name) {

@@ -7,11 +7,12 @@
 import { HeedError, version } from "heed/sync";
 
 import { CommandError, UsageError, type Command } from "./command.js";
+import { evaluate } from "./eval.js";
 import { quantize } from "./quantize.js";
 import { radius } from "./radius.js";
 import { sweep } from "./sweep.js";
 
-const commands: Readonly<Record<string, Command>> = { quantize, radius, sweep };
+const commands: Readonly<Record<string, Command>> = { eval: evaluate, quantize, radius, sweep };
 
 const list = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
 const usage = ["usage: heed COMMAND [ARGUMENT ...]", "", ...list, "", "heed COMMAND --help says more."].join("\n");

@@ -59,7 +59,8 @@ export function quantizeRows(numbers: Float32Array, columns: number): { levels: 
   return { levels, scales };
 }
 
-const bytesOf = (array: ArrayBufferView): Uint8Array => new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+const bytesOf = (array: ArrayBufferView): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
 function checkFinite(name: string, numbers: Float32Array): void {
   const at = numbers.findIndex((number) => number - number !== 0);
@@ -186,7 +187,8 @@ export const quantize: Command = {
     let total = 0;
     for (const [i, tensors] of files.entries()) {
       const number = (n: number) => String(n).padStart(5, "0");
-      const name = files.length === 1 ? "model.safetensors" : `model-${number(i + 1)}-of-${number(files.length)}.safetensors`;
+      const name =
+        files.length === 1 ? "model.safetensors" : `model-${number(i + 1)}-of-${number(files.length)}.safetensors`;
       for (const tensor of tensors) weightMap[tensor.name] = name;
       const bytes = await writeFileOf(join(to, name), tensors);
       if (bytes > part) process.stderr.write(`heed: ${name} has ${bytes} bytes: one tensor alone exceeds --part\n`);

@@ -5,15 +5,12 @@
  * diag(g) y', so that rows have mean square 1 and no entry above sqrt(width). With activations the inputs are as
  * attention receives them, gain included, and speak for themselves.
  */
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { create, type Heed, type Radius, type RadiusParameters } from "heed/sync";
-import type { Checkpoint, Safetensors } from "heed/safetensors";
-import { openSingle } from "heed/safetensors";
 
-import { CommandError, UsageError, type Command } from "./command.js";
-import { exists, fileSource, openCheckpoint, readJson } from "./files.js";
+import { UsageError, type Command } from "./command.js";
+import { headWeights, inputsOf, openModel, type Model } from "./model-heads.js";
 import { formatRows, formats, type Format, type Row } from "./table.js";
 
 const usage = `usage: heed radius PATH [--config FILE] [--activations FILE] [--length N] [--format table|csv|json]
@@ -39,84 +36,6 @@ scale = 1 / sqrt(head size):
   --length N          tokens; default: max_position_embeddings of the config
   --format FORMAT     default: table`;
 
-/** What of a config.json decides the shapes. */
-interface Config {
-  heads: number;
-  kvHeads: number;
-  headDim: number;
-  width: number;
-  base: number;
-  length: number;
-}
-
-function count(file: string, config: Record<string, unknown>, name: string, missing?: number): number {
-  const value = config[name] ?? missing;
-  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
-  throw new CommandError(`${name} of ${file} is ${JSON.stringify(value)}; an integer greater than 0 is needed`);
-}
-
-async function readConfig(file: string): Promise<Config> {
-  const config = Object(await readJson(file)) as Record<string, unknown>;
-  const heads = count(file, config, "num_attention_heads");
-  const width = count(file, config, "hidden_size");
-  const kvHeads = count(file, config, "num_key_value_heads", heads);
-  if (heads % kvHeads !== 0) {
-    throw new CommandError(`${file} has ${heads} heads and ${kvHeads} key/value heads; a multiple is needed`);
-  }
-  const { rope_theta: theta, rope_parameters: parameters } = config;
-  const base = theta ?? (Object(parameters) as Record<string, unknown>)["rope_theta"] ?? 10000;
-  if (typeof base !== "number" || !(base > 1)) {
-    throw new CommandError(`rope_theta of ${file} is ${JSON.stringify(base)}; a number greater than 1 is needed`);
-  }
-  return {
-    ...{ heads, kvHeads, width, base },
-    headDim: count(file, config, "head_dim", width / heads),
-    length: count(file, config, "max_position_embeddings", 4096),
-  };
-}
-
-/** Rows `first` to before `end` of a (rows, width) tensor. */
-async function rowsOf(file: Safetensors, name: string, shape: [number, number], first: number, end: number) {
-  const found = file.entry(name).shape;
-  if (found.length === 2 && found[0] === shape[0] && found[1] === shape[1]) return file.numbers(name, first, end);
-  throw new CommandError(`${name} has the shape [${found.join(", ")}]; the config says [${shape.join(", ")}]`);
-}
-
-function fold(weights: Float32Array, gain: Float32Array): Float32Array {
-  return weights.map((weight, i) => weight * (gain[i % gain.length] as number));
-}
-
-/** The layers that there are, in order. */
-function layersOf(names: readonly string[]): number[] {
-  const found = names.flatMap((name) => /^model\.layers\.(\d{1,6})\.self_attn\.q_proj\.weight$/.exec(name)?.[1] ?? []);
-  return found.map(Number).sort((a, b) => a - b);
-}
-
-interface Model {
-  heed: Heed;
-  checkpoint: Checkpoint;
-  config: Config;
-  activations: Checkpoint | undefined;
-}
-
-/** What the layer's attention receives, (tokens, width), or the gain to fold in instead. */
-async function inputsOf({ checkpoint, config, activations }: Model, layer: number) {
-  const { width } = config;
-  if (!activations) {
-    const name = `model.layers.${layer}.input_layernorm.weight`;
-    const gain = await (await checkpoint.file(name)).numbers(name);
-    if (gain.length === width) return { gain };
-    throw new CommandError(`${name} has ${gain.length} numbers; the config says ${width}`);
-  }
-  const name = `model.layers.${layer}.input_layernorm`;
-  const file = await activations.file(name);
-  const { shape } = file.entry(name);
-  if (shape.at(-1) === width) return { inputs: await file.numbers(name) };
-  throw new CommandError(
-    `${name} of the activations has the shape [${shape.join(", ")}]; (..., tokens, ${width}) is needed`,
-  );
-}
-
 function rowOf(layer: number, head: number, headDim: number, radius: Radius): Row {
   const row = {
     layer,
@@ -133,26 +52,13 @@ function rowOf(layer: number, head: number, headDim: number, radius: Radius): Ro
   return Number.isNaN(radius.sigma) ? row : { ...row, sigma: radius.sigma };
 }
 
-async function layerRows(model: Model, layer: number): Promise<Row[]> {
-  const { heed, checkpoint, config } = model;
-  const { heads, kvHeads, headDim, width, base, length } = config;
+async function layerRows(heed: Heed, model: Model, layer: number): Promise<Row[]> {
+  const { heads, headDim, base, length } = model.config;
   const { gain, inputs } = await inputsOf(model, layer);
-  const weights = async (which: "q" | "k", head: number, of: number) => {
-    const name = `model.layers.${layer}.self_attn.${which}_proj.weight`;
-    const rows = await rowsOf(
-      await checkpoint.file(name),
-      name,
-      [of * headDim, width],
-      head * headDim,
-      (head + 1) * headDim,
-    );
-    return gain ? fold(rows, gain) : rows;
-  };
   const rows: Row[] = [];
   for (let head = 0; head < heads; ++head) {
     const parameters: RadiusParameters = {
-      queryWeights: await weights("q", head, heads),
-      keyWeights: await weights("k", Math.floor((head * kvHeads) / heads), kvHeads),
+      ...(await headWeights(model, layer, head, gain)),
       headDim,
       rope: { base, length },
       ...(inputs ? { inputs } : {}),
@@ -160,15 +66,6 @@ async function layerRows(model: Model, layer: number): Promise<Row[]> {
     rows.push(rowOf(layer, head, headDim, heed.theory.radius(parameters)));
   }
   return rows;
-}
-
-/** What the formulas leave out, said once. */
-function warnings(names: readonly string[]): string[] {
-  const has = (end: string) => names.some((name) => name.endsWith(end));
-  return [
-    ...(has("self_attn.q_proj.bias") ? ["the projections have biases, which are left out"] : []),
-    ...(has("self_attn.q_norm.weight") ? ["queries and keys are normalized per head, which is left out"] : []),
-  ];
 }
 
 function parse(args: string[]) {
@@ -199,23 +96,13 @@ export const radius: Command = {
   usage,
   async run(args) {
     const options = parse(args);
-    const { checkpoint, folder } = await openCheckpoint(options.path);
-    const configFile = options.config ?? join(folder, "config.json");
-    if (options.config === undefined && !(await exists(configFile))) {
-      throw new CommandError(`there is no config.json beside the weights; name one with --config`);
-    }
-    const config = await readConfig(configFile);
-    if (options.length !== undefined) config.length = options.length;
-    const activations = options.activations && (await openSingle(await fileSource(options.activations)));
-    const layers = layersOf(checkpoint.names);
-    if (layers.length === 0) throw new CommandError(`${options.path} has no model.layers.N.self_attn.q_proj.weight`);
-    for (const warning of warnings(checkpoint.names)) process.stderr.write(`heed: ${warning}\n`);
+    const { model, layers } = await openModel(options.path, options);
+    if (options.length !== undefined) model.config.length = options.length;
 
     const heed = await create({ threads: 1 });
-    const model: Model = { heed, checkpoint, config, activations: activations || undefined };
     const rows: Row[] = [];
     for (const [i, layer] of layers.entries()) {
-      rows.push(...(await layerRows(model, layer)));
+      rows.push(...(await layerRows(heed, model, layer)));
       if (process.stderr.isTTY) process.stderr.write(`\rlayer ${i + 1} of ${layers.length}`);
     }
     if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");

@@ -11,10 +11,14 @@ import { parseArgs } from "node:util";
 import { create, type Progress, type SimulationId, type SimulationRow } from "heed";
 
 import { CommandError, UsageError, type Command } from "./command.js";
+import { headSweep, type HeadRow } from "./head-sweep.js";
 
 const usage = `usage: heed sweep ID [--set NAME=VALUE ...] [--out csv|json] [--file PATH] [--threads N]
 
-Runs protocol E1 .. E9 or E11 (README.md lists them) and writes a row per point.
+Runs a protocol, E1 and so on (README.md lists them), and writes a row per point.
+
+E10 is run on the heads of a model: --set file=PATH as heed radius takes it, and what attention received in
+--set activations=FILE.
 
   --set NAME=VALUE  a parameter of the protocol, any number of times: a number, a list of numbers with commas, a word,
                     true or false; for example --set n=256,1024 --set d=64 --set weights=identity
@@ -37,6 +41,15 @@ const lists: Readonly<Record<string, readonly string[]>> = {
   E8: ["budget"],
   E9: ["n", "strength"],
   E11: ["n"],
+  E12: ["n"],
+  E13: ["n", "recall", "enough", "tables", "components", "channels"],
+  E14: ["alpha", "exponent"],
+  E16: ["base", "slope", "offset"],
+  E17: ["n"],
+  E18: ["n", "mass"],
+  E19: ["dimension", "rho", "gamma"],
+  E20: ["horizon", "n"],
+  E22: ["n", "keep", "exponent"],
 };
 
 type Value = number | number[] | string | boolean;
@@ -82,7 +95,7 @@ class ProgressBar {
 }
 
 /** Rows one by one, in either format. */
-function* lines(format: Format, row: SimulationRow, first: boolean): Generator<string> {
+function* lines(format: Format, row: SimulationRow | HeadRow, first: boolean): Generator<string> {
   if (format === "json") {
     // JSON has no NaN; a number that was not asked for is null there and empty in CSV.
     yield `${first ? "[" : ","}\n${JSON.stringify(row)}`;
@@ -91,6 +104,22 @@ function* lines(format: Format, row: SimulationRow, first: boolean): Generator<s
   if (first) yield `${Object.keys(row).join(",")}\n`;
   const cells = Object.values(row).map((value: number | string) => (Number.isNaN(value) ? "" : String(value)));
   yield `${cells.join(",")}\n`;
+}
+
+interface RunOptions {
+  signal: AbortSignal;
+  onProgress(progress: Progress): void;
+  threads?: number;
+}
+
+async function* simulated(id: string, parameters: object, options: RunOptions): AsyncGenerator<SimulationRow> {
+  const { threads, ...call } = options;
+  const heed = await create({ studies: true, ...(threads === undefined ? {} : { threads }) });
+  try {
+    yield* heed.simulate(id as SimulationId, parameters as never, call);
+  } finally {
+    await heed.dispose();
+  }
 }
 
 async function run(args: string[]): Promise<void> {
@@ -115,7 +144,6 @@ async function run(args: string[]): Promise<void> {
   }
   const parameters = parametersOf(id, values.set);
 
-  const heed = await create({ studies: true, ...(threads === undefined ? {} : { threads }) });
   const bar = new ProgressBar();
   const stopped = new AbortController();
   const stop = () => stopped.abort(new CommandError("stopped; the rows so far were written"));
@@ -130,14 +158,13 @@ async function run(args: string[]): Promise<void> {
   };
   try {
     let first = true;
-    const options = {
-      signal: stopped.signal,
-      onProgress: ({ phase, loaded, total }: Progress) => {
-        if (phase === "run") bar.show(loaded, total);
-      },
+    const onProgress = ({ phase, loaded, total }: Progress) => {
+      if (phase === "run") bar.show(loaded, total);
     };
+    const options = { signal: stopped.signal, onProgress, ...(threads === undefined ? {} : { threads }) };
     try {
-      for await (const row of heed.simulate(id as SimulationId, parameters as never, options)) {
+      for await (const row of id === "E10" ? headSweep(parameters, options) : simulated(id, parameters, options)) {
+        if (stopped.signal.aborted) throw stopped.signal.reason;
         bar.clear();
         for (const text of lines(format, row, first)) write(text);
         first = false;
@@ -154,7 +181,6 @@ async function run(args: string[]): Promise<void> {
     }
   } finally {
     process.off("SIGINT", stop);
-    await heed.dispose();
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a caller may pass to a cache of keys and values, in both entries. */
-import type { CallOptions, Estimator, CountedKeep, ScoreRules } from "./options.js";
+import type { CallOptions, Estimator, CountedKeep, ScoreRules, TailSource } from "./options.js";
 
 /**
  * How a cache keeps its numbers.
@@ -55,6 +55,18 @@ export interface DecodeOptions<Out = Float32Array> extends AppendOptions, ScoreR
   out?: Out;
   /** Also return the natural logarithm of every softmax denominator. Default: false. */
   lse?: boolean;
+  /** Also return, as `monitored`, what `monitor` would; it costs next to nothing beside attention. Default: false. */
+  monitor?: boolean | MonitorNumbers;
+}
+
+/** What a monitor counts. */
+export interface MonitorNumbers {
+  /** `effective` counts the entries above it. Greater than 0. Default: 0.01. */
+  epsilon?: number;
+  /** `k` leaves out at most so much attention, from 0 to 1. Default: 0.05. */
+  mass?: number;
+  /** `sink` is the attention to so many first tokens. Default: 4. */
+  first?: number;
 }
 
 /**
@@ -65,34 +77,51 @@ export interface DecodeOptions<Out = Float32Array> extends AppendOptions, ScoreR
  *   on; the few tokens that may be among the best are scored exactly. The same set, ties included. `dropped` is then an
  *   estimate within what rounding to bytes may do; `bound` includes that. Not for a cache of `dtype: "int8"`, which is
  *   its own copy.
+ * - `"pages"`: the least and the largest number of each column over 32 tokens bound their scores; tokens are looked at
+ *   from the highest bound down. The exact set, or with `searchTau` as much of it as is needed. Fast where neighbors
+ *   are alike, slower than `"exact"` where they are not.
+ * - `"lsh"`: the tokens whose keys have nearly the signs of the query (128 random directions), `8 k + 256` of them, are
+ *   scored exactly. Approximate; `recall: true` says how much of the exact set was found.
  * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
+ *
+ * `"pages"` and `"lsh"` skip scores: with them an estimator other than `"renormalized"` needs `tail: "sampled"`, and
+ * with `tail: "exact"` every score is formed all the same; `info.reason` says so.
  */
-export type CacheSearch = "exact" | "int8" | "auto";
+export type CacheSearch = "exact" | "int8" | "pages" | "lsh" | "auto";
 
 /** Options of a cache's `attendTopK`. Windows, masks and softcap are not available. */
-export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions<Out>, "lse" | keyof ScoreRules> {
+export interface CacheTopKOptions<Out = Float32Array> extends Omit<
+  DecodeOptions<Out>,
+  "lse" | "monitor" | keyof ScoreRules
+> {
   /** Entries kept per row; n of the window law is the number of tokens that the query sees. */
   keep: CountedKeep;
   /** Default: "linear". */
   estimator?: Estimator;
   /** Default: "auto". */
   search?: CacheSearch;
+  /** With `search: "pages"`: a row may stop when its dropped mass is certified to be at most this, above 0, below 1. */
+  searchTau?: number;
+  /**
+   * Where the weight of the dropped tokens comes from when scores are skipped: `"sampled"`, 96 of them by `seed`,
+   * gives every estimator, an estimate `dropped` and its `interval`. Default: "sampled" for "pages" and "lsh", but
+   * "exact" for `renormalized` with `searchTau`; "exact" otherwise.
+   */
+  tail?: TailSource;
+  /** Of the sample, an integer from 0. Same seed and tokens, same bits. Default: 0. */
+  seed?: number;
+  /** With `search: "lsh"`: also form every score, to measure `info.recall`. Default: false. */
+  recall?: boolean;
   /** Also return which tokens were kept. Default: false. */
   indices?: boolean;
 }
 
 /** Options of a cache's `monitor`. */
-export interface MonitorOptions extends AppendOptions, ScoreRules {
+export interface MonitorOptions extends AppendOptions, ScoreRules, MonitorNumbers {
   /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
   heads?: number;
   /** Multiplies every score. Default: 1 / sqrt(headDim). */
   scale?: number;
-  /** `effective` counts the entries above it. Greater than 0. Default: 0.01. */
-  epsilon?: number;
-  /** `k` leaves out at most so much attention, from 0 to 1. Default: 0.05. */
-  mass?: number;
-  /** `sink` is the attention to so many first tokens. Default: 4. */
-  first?: number;
 }
 
 /**

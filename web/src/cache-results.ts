@@ -5,8 +5,12 @@ import type { IndexedTopKResult, TopKResult } from "./results.js";
 /** How a sparse result of a cache came about. */
 export interface CacheTopKInfo {
   /** The search that ran. */
-  search: "exact" | "int8";
+  search: "exact" | "int8" | "pages" | "lsh";
+  /** Why, where it is not the one that was asked for. */
+  reason?: string;
   estimator: Estimator;
+  /** With `recall: true`: the share of the exact set that was found, mean over rows. */
+  recall?: number;
 }
 
 /** A cache's `attendTopK`. */
@@ -17,6 +21,14 @@ export interface CacheTopKResult<Out = Float32Array> extends Omit<TopKResult<Out
 /** A cache's `attendTopK` with `indices: true`. */
 export interface IndexedCacheTopKResult<Out = Float32Array> extends Omit<IndexedTopKResult<Out>, "info"> {
   info: CacheTopKInfo;
+}
+
+/** A cache's `attend` with `monitor`. */
+export interface MonitoredAttendResult<Out = Float32Array> {
+  out: Out;
+  /** With `lse: true`: per row, the natural logarithm of the softmax denominator. */
+  lse?: Float32Array;
+  monitored: Monitored;
 }
 
 /** A cache's `monitor`; each array is per row. Formulas: cpp/cache/monitor.hpp. */
@@ -36,7 +48,7 @@ export interface Monitored {
   sigma: Float64Array;
   /** The largest probability. */
   largest: Float64Array;
-  /** Entries to keep so that at most `mass` is dropped; at most 1/64 of a score too many. */
+  /** Entries that are known to leave out at most `mass`; few more than are needed where scores are spread evenly. */
   k: Float64Array;
   /** 1 - sigma² / (2 ln n), from 0 to 1: the C of alpha n^C that keeps the mass if scores are Gaussian (ours). */
   exponent: Float64Array;

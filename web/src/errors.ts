@@ -7,7 +7,7 @@
  * |--------------------|-------------|-----------------------------------------------------------------------------|
  * | `invalid-argument` | caller      | an option or argument has the wrong type, an illegal value, or is unknown   |
  * | `shape-mismatch`   | caller      | lengths and head counts do not fit together                                 |
- * | `non-finite`       | caller      | `validate: true` found NaN or infinity in an input                          |
+ * | `non-finite`       | caller      | NaN or infinity in an input (`validate: true`), or in what a model computes |
  * | `detached`         | caller      | an array's buffer was transferred away                                      |
  * | `disposed`         | caller      | the instance or tensor was disposed                                         |
  * | `out-of-memory`    | outside     | `maximumMemory` or the engine's limit is reached; the instance stays usable |

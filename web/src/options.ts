@@ -504,6 +504,174 @@ export interface CalibrationSweep extends SimulationSource, GivenHeads {
   mass?: number;
 }
 
+/** E12: which keys a sum in a narrow format loses. */
+export interface PrecisionSweep extends Omit<SimulationSource, "self" | "repeats">, GivenHeads {
+  /** Up to 65536 each. Default: 256, 1024, 4096, 16384. */
+  n?: readonly number[];
+  /** Entries that the top-k sum keeps. Default: 64. */
+  keep?: number;
+  /** At most 4096. Default: 32. */
+  rows?: number;
+}
+
+/** E14: what a wrong alpha or C costs on rows of mixed lengths. */
+export interface MisfitSweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
+  /** At most 4096 rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
+  from?: number;
+  to?: number;
+  /** Default: 1/16, 1/8, ..., 16384. */
+  alpha?: readonly number[];
+  /** C. Default: 0, 0.25, 0.5, 0.75, 1. */
+  exponent?: readonly number[];
+  /** As in E7. */
+  mass?: number;
+}
+
+/** E15: the error of sparse attention through a stack of random blocks. One run per kind of block. */
+export interface DepthSweep extends Pick<
+  SimulationSource,
+  "d" | "input" | "strength" | "sigma" | "causal" | "repeats" | "seed"
+> {
+  /** Tokens, at most 8192. Default: 256. */
+  n?: number;
+  /** A divisor of d. Default: 4, or 1 where 4 is none. */
+  heads?: number;
+  /** At most 96. Default: 12. */
+  layers?: number;
+  /** Entries that a sparse row keeps. Default: 16. */
+  keep?: number;
+  /** Entries above it count as effective. Default: 0.01. */
+  epsilon?: number;
+  /** What a sparse row makes of the entries it dropped. Default: "renormalized". */
+  estimator?: "renormalized" | "compensated";
+  /** Where rows are normalized: before attention and MLP, or after them. Default: both kinds. */
+  norm?: "pre" | "post";
+  /** Whether a block adds to its input. Default: both kinds. */
+  residual?: boolean;
+  /** Whether a block has an MLP. Default: both kinds. */
+  mlp?: boolean;
+  /** Which layers are sparse. Default: "all". */
+  sparsify?: "all" | "alternate";
+}
+
+/** E16: R and needs under positions. One run without any, one per `base` and one per `slope`. */
+export interface PositionSweep extends Omit<SimulationSource, "causal" | "self" | "repeats"> {
+  /** Of rotary positions, each greater than 1. Default: 1e4, 1e5, 1e6, or none with `slope`. */
+  base?: readonly number[];
+  /** Of ALiBi: what a score loses per token of distance. Default: 1/256, 1/16, 1/2, or none with `base`. */
+  slope?: readonly number[];
+  /** Tokens, at most 16384. Default: 4096. */
+  n?: number;
+  /** From 0 to n - 1 each; one row of the table each. Default: 0, 1, 4, 16, ..., 1024, n - 1. */
+  offset?: readonly number[];
+  /** As in E7. */
+  mass?: number;
+  /** At most 4096. Default: 64. */
+  rows?: number;
+}
+
+/**
+ * E19: the critical scale of attention (arXiv 2510.05554). One run per `dimension` and `rho`; `rows`, at most 4096, are
+ * 64 by default.
+ */
+export interface CriticalSweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
+  /** Of the tokens, 2 to 1024 each. Default: 2, 32, 512. */
+  dimension?: readonly number[];
+  /** Inner product of two tokens, between 0 and 1. Default: 0.2, 0.5, 0.8. */
+  rho?: readonly number[];
+  /** In units of the critical 1 / (1 - rho); the scale is gamma ln n. Default: 0.5 to 2 in ten steps. */
+  gamma?: readonly number[];
+  /** Tokens, at most 8192. Default: 2048. */
+  n?: number;
+}
+
+/** E20: how fast attention over n tokens tends to its limit (arXiv 2512.10656); `rows` <= 512, by default 32. */
+export interface SampleComplexitySweep extends Pick<SimulationSource, "rows" | "repeats" | "seed"> {
+  /** Of the tokens, at most 256. Default: 50. */
+  dimension?: number;
+  /** H. Default: twelve from 0.05 to 50, evenly spread in the logarithm. */
+  horizon?: readonly number[];
+  /** At least two. Default: twelve from 1000 to 30000, evenly spread in the logarithm. */
+  n?: readonly number[];
+}
+
+/**
+ * E13: what keys cost that a search overlooks, for simulated misses and for real searches. `d` is at most 128; rows are
+ * the last `rows` tokens; `input` may not be "sink".
+ */
+export interface PreselectionSweep extends Omit<SimulationSource, "repeats">, GivenHeads {
+  /** 2 to 2^17 each. Default: 1024, 2048, 4096. */
+  n?: readonly number[];
+  /** Entries kept. Default: 64. */
+  keep?: number;
+  /** Shares of the k best that a simulated search finds. Default: 1, 0.99, 0.95, 0.9, 0.8, 0.5. */
+  recall?: readonly number[];
+  /** Masses at whose certificate the search by pages stops; 0 finds the exact set. Default: 0, 0.1, 0.5, 0.9. */
+  enough?: readonly number[];
+  /** Tables of hashes that are asked, 1 to 16. Default: 1, 4, 16. */
+  tables?: readonly number[];
+  /** Principal components of the keys that rank them, 1 to d. Default: d / 8, d / 4, d / 2. */
+  components?: readonly number[];
+  /** Channels where |q| is largest that rank the keys, 1 to d. Default: d / 8, d / 4, d / 2. */
+  channels?: readonly number[];
+}
+
+/**
+ * E17: tasks whose answer is known (one needle, four needles, an average, an induction copy, a maximum) by plain
+ * attention, by what is proposed against its dispersion, and by top-k attention.
+ */
+export interface TaskSweep {
+  /** 8 to 2^17 each. Default: 256, 1024, 4096, 16384. */
+  n?: readonly number[];
+  /** Head dimension, 1 to 256: the score of the key that is looked for is sigma signal sqrt(d). Default: 64. */
+  d?: number;
+  /** Standard deviation of the scores of the other keys. Default: 1. */
+  sigma?: number;
+  /** Cosine of the query with the key that it looks for, 0 to 1. Default: 0.6. */
+  signal?: number;
+  /** Lengths of keys are e^(spread z), z normal; 0 to 4. Default: 0. */
+  spread?: number;
+  /** Classes that needles may have, at least 4. Default: 64. */
+  classes?: number;
+  /** Different tokens of the induction task. Default: 512. */
+  vocabulary?: number;
+  /** What an average may be off by. Default: 0.025. */
+  tolerance?: number;
+  /** Entries that top-k methods keep. Default: 64. */
+  keep?: number;
+  /** Length at which log-n scaling changes nothing. Default: 256. */
+  reference?: number;
+  /** What the adaptive temperature brings e^entropy down to. Default: 16. */
+  perplexity?: number;
+  /** Score of the sink. Default: 6. */
+  sink?: number;
+  /** Trials of each task, at most 65536. Default: 256. */
+  rows?: number;
+  /** Same seed, same trials. Default: 0. */
+  seed?: number;
+}
+
+/** E18: what certificates promise beside the truth. As E13 for `d`, rows and `input`. */
+export interface CertificateSweep extends Omit<SimulationSource, "repeats">, GivenHeads {
+  /** 2 to 2^17 each. Default: 1024, 2048, 4096. */
+  n?: readonly number[];
+  /** Masses that may be dropped, between 0 and 1. Default: 0.01, 0.1, 0.5. */
+  mass?: readonly number[];
+}
+
+/**
+ * E22: how fast searches are beside exact attention. As E13 for `d`, rows (at most 1024, by default 64) and `input`;
+ * `repeats` (by default 5) are timed calls. The times are measured: they depend on the machine and on `threads`.
+ */
+export interface SpeedSweep extends SimulationSource, GivenHeads {
+  /** 2 to 2^17 each. Default: 1024, 2048, ..., 16384. */
+  n?: readonly number[];
+  /** Constant numbers of entries to keep. Default: 64, or none with `exponent`. */
+  keep?: readonly number[];
+  /** C of k = n^C, 0 to 1 each. Default: 0.5, or none with `keep`. */
+  exponent?: readonly number[];
+}
+
 /** The simulations by id, listed in the README, and what they take. */
 export interface SimulationParameters {
   E1: CollapseParameters;
@@ -516,6 +684,16 @@ export interface SimulationParameters {
   E8: PolicySweep;
   E9: ViolationSweep;
   E11: CalibrationSweep;
+  E12: PrecisionSweep;
+  E13: PreselectionSweep;
+  E14: MisfitSweep;
+  E15: DepthSweep;
+  E16: PositionSweep;
+  E17: TaskSweep;
+  E18: CertificateSweep;
+  E19: CriticalSweep;
+  E20: SampleComplexitySweep;
+  E22: SpeedSweep;
 }
 
 /** What `simulate` can run. */

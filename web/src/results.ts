@@ -329,6 +329,261 @@ export interface CalibrationRow {
   overrun: number;
 }
 
+/** One row of E12: one length, number format and way of summing. Means over the rows of scores. */
+export interface PrecisionRow {
+  n: number;
+  /** Of weights, products, sums; int8 has steps of 1/127 and exact sums. */
+  format: "f64" | "f32" | "bf16" | "f16" | "e4m3" | "e5m2" | "int8";
+  method: "naive" | "kahan" | "pairwise" | "topK";
+  /** Half a unit in the last place of 1, for int8 half a step. */
+  unit: number;
+  /** Keys that are summed, of so many. */
+  keep: number;
+  keys: number;
+  /** Entries above half a unit in the last place of the row's sum. */
+  visible: number;
+  /** Keys that did not change the sum of weights, the ones that top-k left out among them. */
+  lost: number;
+  /** Their probability, where in the row they are (1/2: anywhere), and the largest probability among them. */
+  lostMass: number;
+  lostPosition: number;
+  lostLargest: number;
+  /** The sum of weights over the exact one. */
+  total: number;
+  /** Relative l2 error of the output for values N(0, I), and its standard error. */
+  outputError: number;
+  outputErrorError: number;
+}
+
+/** One row of E14: one law k = alpha n^exponent. */
+export interface MisfitRow {
+  exponent: number;
+  alpha: number;
+  mass: number;
+  /** Share of the kept entries that no row needed. */
+  wasted: number;
+  /** Share of the rows that kept fewer than they needed. */
+  violated: number;
+  /** wasted + violated. */
+  penalty: number;
+  dropped: number;
+  droppedWorst: number;
+  /** Entries kept and entries needed, per row. */
+  cost: number;
+  needed: number;
+  /** The alpha that meets the needs in the mean of their logarithms, at this exponent. */
+  ridge: number;
+  /** The alpha of the grid with the least penalty at this exponent, and that penalty. */
+  best: number;
+  leastPenalty: number;
+  /** C fitted to the needs, and its standard error. */
+  fitted: number;
+  fittedError: number;
+}
+
+/** One row of E15: one kind of block and one layer. */
+export interface DepthRow {
+  norm: "pre" | "post";
+  residual: "no" | "yes";
+  mlp: "no" | "yes";
+  sparsify: "all" | "alternate";
+  estimator: "renormalized" | "compensated";
+  /** From 1. */
+  layer: number;
+  /** Whether this layer keeps `keep` entries only. */
+  sparse: "no" | "yes";
+  n: number;
+  keep: number;
+  /** Of exact attention, heads averaged: entries above epsilon, entropy over ln n, mass outside the `keep` best. */
+  effective: number;
+  entropyShare: number;
+  dropped: number;
+  /** Mean cosine of two tokens after the layer: 1 is rank 1. */
+  cosine: number;
+  sparseCosine: number;
+  /** Relative error of the layer's output; its standard error between repeats, NaN for one. */
+  error: number;
+  errorError: number;
+  /** error over that of the layer before; NaN where that has none. */
+  growth: number;
+  /** The error where only this layer is sparse. */
+  localError: number;
+  /** error over the root of the sum of localError² so far; NaN where nothing was sparse yet. */
+  accumulated: number;
+}
+
+/** One row of E16: one kind of positions and one offset. */
+export interface PositionRow {
+  positions: "none" | "rope" | "alibi";
+  /** The base of rope, the slope of alibi. */
+  value: number;
+  n: number;
+  offset: number;
+  /** ||W_m||_F / sqrt(d), times sigma: the deviation of a score between independent tokens at that offset. */
+  radius: number;
+  /** That deviation, measured. */
+  measured: number;
+  /** Root mean square of the radius over all offsets below n, one by one. */
+  average: number;
+  /** Closed form of that for evenly spread phases. */
+  closed: number;
+  /** The same with the pairs that do not come around within n left as they are at offset 0. */
+  corrected: number;
+  /** The same with phases as they are, which is the average in closed form. */
+  exact: number;
+  /** What a score at that offset is moved by. */
+  bias: number;
+  /** Over the sampled rows, which see n / 2 to n keys. */
+  sigma: number;
+  entropyShare: number;
+  mass: number;
+  /** Share of the row that is needed for `mass`, its standard error, and the closed form (NaN for alibi). */
+  share: number;
+  shareError: number;
+  closedShare: number;
+}
+
+/** One row of E19: one dimension, rho and gamma. */
+export interface CriticalRow {
+  d: number;
+  rho: number;
+  n: number;
+  /** gamma (1 - rho): 1 is critical for large d and n. */
+  relative: number;
+  gamma: number;
+  /** Mean cosine of two outputs, and its standard error between repeats (NaN for one). */
+  similarity: number;
+  similarityError: number;
+  /** The same for n tokens whose inner products are exactly rho; for infinitely many; at the critical gamma. */
+  simplex: number;
+  limit: number;
+  critical: number;
+  /** Weight of the token itself. */
+  selfWeight: number;
+  /** gamma (1 - rho) where the similarity falls through the critical one, its error, and what theory expects. */
+  boundary: number;
+  boundaryError: number;
+  expected: number;
+}
+
+/** One row of E20: one horizon and length. */
+export interface SampleComplexityRow {
+  d: number;
+  horizon: number;
+  /** Standard deviation of a score. */
+  sigma: number;
+  n: number;
+  /** Distance to the limit, mean over queries, and its standard error between repeats (NaN for one). */
+  error: number;
+  errorError: number;
+  /** To leading order; NaN where rows hang on their largest few. */
+  predicted: number;
+  /** Of ln error on ln n, the same for all n. */
+  slope: number;
+  slopeError: number;
+}
+
+/** One row of E13: one length, selector and setting. Means over rows. */
+export interface PreselectionRow {
+  n: number;
+  d: number;
+  k: number;
+  /**
+   * Simulated misses (evenly spread ranks, the largest, by lot), the library's searches, and the best k by a few
+   * principal components of the keys or by the channels where |q| is largest.
+   */
+  selector: "uniform" | "worst" | "random" | "pages" | "int8" | "lsh" | "components" | "channels";
+  /** The recall asked for, the certified mass at which pages stop, tables, components or channels. */
+  setting: number;
+  /** Share of the k best that was found. */
+  recall: number;
+  /** Share of the keys that were scored exactly. */
+  scored: number;
+  /** Dropped mass of the set that was found: that of the exact set, plus `missed`, minus `substituted`. */
+  dropped: number;
+  missed: number;
+  substituted: number;
+  /** l2 distance of the renormalized row from the row. */
+  l2: number;
+  exactDropped: number;
+  exactL2: number;
+  /** `dropped` over `exactDropped`, `l2` over `exactL2`. */
+  amplification: number;
+  l2Amplification: number;
+  /** Rows where the identity of `dropped` fails: 0. */
+  violations: number;
+}
+
+/** One row of E17: one length, task and method. */
+export interface TaskResultRow {
+  n: number;
+  task: "needle" | "needles" | "average" | "induction" | "maximum";
+  method:
+    | "plain"
+    | "logLength"
+    | "adaptive"
+    | "offByOne"
+    | "sink"
+    | "normalized"
+    | "bfloat"
+    | "renormalized"
+    | "compensated"
+    | "linear"
+    | "scaledTopK";
+  k: number;
+  trials: number;
+  /** Share of right answers, and its standard error. */
+  accuracy: number;
+  accuracyError: number;
+  /** Mean weight on the keys that are looked for; NaN for `average` and `maximum`. */
+  weight: number;
+  /** What the number that is read is off by, root of the mean square; NaN for the other three. */
+  error: number;
+}
+
+/** One row of E18: one length, mass and certificate. Means over rows. */
+export interface CertificateRow {
+  n: number;
+  d: number;
+  sigma: number;
+  mass: number;
+  certificate: "truth" | "singleGap" | "headAware" | "blockwise";
+  /** Fewest entries that are certified (known, for "truth") to drop at most `mass`, and over the true number. */
+  keep: number;
+  keepRatio: number;
+  /** Share of the keys whose scores that takes. */
+  scored: number;
+  /** At the true number of entries: the bound, the dropped mass, and one over the other. */
+  bound: number;
+  tau: number;
+  boundRatio: number;
+  /** Share of the keys that finding that exact set takes. */
+  scoredExact: number;
+  /** Rows whose bound is below the dropped mass: 0. */
+  violations: number;
+}
+
+/** One row of E22: one length, number of entries and method. */
+export interface SpeedRow {
+  n: number;
+  d: number;
+  rule: KeepRule;
+  value: number;
+  k: number;
+  method: "dense" | "scan" | "quickselect" | "heap" | "radix" | "pages" | "int8";
+  /** Wall time of a query, the median of the repeats. */
+  nanoseconds: number;
+  /** Share of the keys that were scored exactly. */
+  scored: number;
+  /** Over "dense". */
+  speedup: number;
+  /** Nanoseconds a key that the index takes to make; NaN without an index. */
+  build: number;
+  threads: number;
+  /** Rows whose set is not that of "scan": 0. */
+  violations: number;
+}
+
 /** The rows that each simulation yields. */
 export interface SimulationRows {
   E1: CollapseRow;
@@ -341,6 +596,16 @@ export interface SimulationRows {
   E8: PolicyRow;
   E9: ViolationRow;
   E11: CalibrationRow;
+  E12: PrecisionRow;
+  E13: PreselectionRow;
+  E14: MisfitRow;
+  E15: DepthRow;
+  E16: PositionRow;
+  E17: TaskResultRow;
+  E18: CertificateRow;
+  E19: CriticalRow;
+  E20: SampleComplexityRow;
+  E22: SpeedRow;
 }
 
 /** A row of any of them. */

@@ -52,6 +52,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, ExactAttentionShapes,
                                            NamedShape{"OneQueryManyKeys", shape(1, 1, 600, 4, 2, 64, 64)},
                                            NamedShape{"FewQueriesManyKeys", shape(2, 9, 300, 2, 2, 32, 32)},
                                            NamedShape{"MoreQueriesThanKeys", shape(1, 300, 17, 2, 1, 16, 16)},
+                                           NamedShape{"UnitsThatShareBlocks", shape(2, 300, 250, 4, 2, 16, 9)},
                                            NamedShape{"OneKey", shape(1, 50, 1, 2, 2, 8, 8)}),
                          [](const auto& info) { return info.param.name; });
 
@@ -62,6 +63,29 @@ TEST(ExactAttention, MatchesTheReferenceAtEveryLength) {
       const test::Inputs inputs = test::gaussian_inputs(test::square(n, 8, causal));
       test::expect_exact(inputs, test::attend(inputs));
     }
+  }
+}
+
+// The longest that is promised: 1366 blocks of keys for a few rows, and as many rows as keys with a window, so that the
+// oracle can follow; of those a few all over.
+TEST(ExactAttention, MatchesTheReferenceAtTheLongestLength) {
+  constexpr std::size_t kLongest = 131072;
+  for (const bool causal : {false, true}) {
+    const test::Inputs inputs = test::gaussian_inputs(
+        {.queries = 5, .keys = kLongest, .heads = 2, .kv_heads = 1, .head_dim = 8, .value_dim = 3, .causal = causal},
+        3.0);
+    test::expect_exact(inputs, test::attend(inputs, 2));
+  }
+  AttentionShape shape = test::square(kLongest, 4, true);
+  shape.window = 40;
+  shape.sinks = 3;
+  const test::Inputs inputs = test::gaussian_inputs(shape, 3.0);
+  const test::Exact result = test::attend(inputs, 2);
+  for (const std::size_t query : {std::size_t{0}, std::size_t{41}, std::size_t{1000}, kLongest / 2 + 1, kLongest - 1}) {
+    const reference::Row row{0, query, 0};
+    const test::RowError error(inputs.tensors(), row);
+    const std::vector<double> expected = reference::mix(inputs.tensors(), row, error.p);
+    ASSERT_TRUE(test::within(error.output(), expected.data(), result.out.data() + inputs.out_at(row), 4)) << query;
   }
 }
 

@@ -32,7 +32,22 @@ std::vector<test::Inputs> problems() {
   for (const double sigma : {0.5, 2.0, 30.0})
     all.push_back(test::gaussian_inputs({.queries = 70, .keys = 900, .head_dim = 8, .value_dim = 3}, sigma));
   all.push_back(test::gaussian_inputs(test::square(400, 8, true), 2.0));
-  all.push_back(test::real_inputs(3));
+  for (const int layer : {0, 3, 6}) all.push_back(test::real_inputs(layer));
+  all.push_back(test::tied_inputs(test::square(300, 3, true)));
+  // Keys around a few centers, 64 in a row.
+  const std::size_t n = 640, d = 8;
+  const std::vector<float> centers = test::gaussian(10 * d, 20, 2.0);
+  std::vector<float> keys = test::gaussian(n * d, 21, 0.1);
+  for (std::size_t i = 0; i < n * d; ++i) keys[i] += centers[i / (64 * d) * d + i % d];
+  all.emplace_back(AttentionShape{.queries = 70, .keys = n, .head_dim = d, .value_dim = 3}, test::gaussian(70 * d, 22),
+                   keys, test::gaussian(n * 3, 23));
+  // One key that takes nearly all, and large scores that lie close together.
+  all.push_back(all[0]);
+  for (std::size_t i = 0; i < 70; ++i) all.back().q[i * d] = 5.0f;
+  all.back().k[300 * d] = 12.0f;
+  all.push_back(all[0]);
+  for (std::size_t i = 0; i < 70 * d; ++i) all.back().q[i] = 1.0f + 0.1f * all.back().q[i];
+  for (std::size_t i = 0; i < 900 * d; ++i) all.back().k[i] = 1000.0f + 0.4f * all.back().k[i];
   return all;
 }
 

@@ -130,6 +130,20 @@ TEST_P(ExactRetriever, FindsTheBestForGroupedHeadsBatchesAndUnequalLengths) {
       }
 }
 
+// So many rows that heads are copied apart first.
+TEST_P(ExactRetriever, FindsTheBestForManyRowsOfSeveralHeads) {
+  for (const bool causal : {false, true})
+    expect_exact(test::gaussian_inputs({.batch = 2,
+                                        .queries = 200,
+                                        .keys = 310,
+                                        .heads = 4,
+                                        .kv_heads = 2,
+                                        .head_dim = 16,
+                                        .value_dim = 3,
+                                        .causal = causal}),
+                 9);
+}
+
 TEST_P(ExactRetriever, FollowsTheWindowLaw) {
   const test::Inputs inputs = test::gaussian_inputs(test::square(900, 4, true));
   for (const WindowLaw law : {WindowLaw{1.0, 0.5}, WindowLaw{2.0, 0.25}, WindowLaw{0.1, 1.0}}) {
@@ -143,9 +157,9 @@ TEST_P(ExactRetriever, FindsTheBestOfRealAttention) {
     for (const std::size_t k : {std::size_t{8}, std::size_t{64}}) expect_exact(test::real_inputs(layer), k);
 }
 
-TEST_P(ExactRetriever, FindsTheBestInThousandsOfSmallCases) {
+TEST_P(ExactRetriever, FindsTheBestInTenThousandSmallCases) {
   const CounterRandom random(test::seed(), 77);
-  for (std::size_t i = 0; i < 2500; ++i) {
+  for (std::size_t i = 0; i < 10000; ++i) {
     const auto draw = [&, n = i * 16](std::size_t which, std::size_t most) {
       return static_cast<std::size_t>(random.uniform(n + which) * static_cast<double>(most));
     };

@@ -55,30 +55,38 @@ TEST(PackListed, CopiesTheListedRows) {
 }
 
 TEST(PackPanel, TransposesScalesAndZeroesLanesWithoutAQuery) {
-  for (const std::size_t n : test::around({simd::kLanes, simd::kPanel, 2 * simd::kPanel})) {
-    const std::size_t d = 5;
-    const test::Guarded<float> queries(test::gaussian(n * 7, 2));
-    for (std::size_t first = 0; first < n; first += simd::kPanel) {
-      test::Guarded<float> panel(d * simd::kPanel);
-      simd::kernel_pack_panel({queries.data(), n, d, 7}, first, 0.3f, panel.data());
-      for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
-        for (std::size_t c = 0; c < d; ++c) {
-          const float expected = first + lane < n ? queries[(first + lane) * 7 + c] * 0.3f : 0.0f;
-          ASSERT_EQ(panel[c * simd::kPanel + lane], expected) << n << " " << first << " " << lane;
-        }
-      ASSERT_TRUE(panel.guards_intact());
+  for (const std::size_t n : test::around({simd::kLanes, simd::kPanel, 2 * simd::kPanel}))
+    for (const std::size_t d : {1u, 5u, 16u, 27u}) {
+      const test::Guarded<float> queries(test::gaussian(n * (d + 2), 2));
+      for (std::size_t first = 0; first < n; first += simd::kPanel) {
+        test::Guarded<float> panel(d * simd::kPanel);
+        simd::kernel_pack_panel({queries.data(), n, d, d + 2}, first, 0.3f, panel.data());
+        for (std::size_t lane = 0; lane < simd::kPanel; ++lane)
+          for (std::size_t c = 0; c < d; ++c) {
+            const float expected = first + lane < n ? queries[(first + lane) * (d + 2) + c] * 0.3f : 0.0f;
+            ASSERT_EQ(panel[c * simd::kPanel + lane], expected) << n << " " << d << " " << first << " " << lane;
+          }
+        ASSERT_TRUE(panel.guards_intact());
+      }
     }
-  }
 }
 
-TEST(UnpackLane, TakesOneLaneTimesAFactor) {
-  const std::vector<float> panel = test::gaussian(7 * simd::kPanel, 3);
-  for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
-    test::Guarded<float> row(7);
-    simd::unpack_lane(panel.data(), lane, 7, 0.25f, row.data());
-    for (std::size_t c = 0; c < 7; ++c) EXPECT_EQ(row[c], panel[c * simd::kPanel + lane] * 0.25f);
-    EXPECT_TRUE(row.guards_intact());
-  }
+TEST(UnpackPanel, WritesTheLanesThatAreRowsTimesTheirFactor) {
+  for (const std::size_t n : test::around({simd::kLanes, simd::kPanel, 2 * simd::kPanel}))
+    for (const std::size_t d : {1u, 5u, 16u, 27u}) {
+      const std::size_t stride = d + 3;
+      const test::Guarded<float> panel(test::gaussian(d * simd::kPanel, 3)), factors(test::gaussian(simd::kPanel, 4));
+      test::Guarded<float> rows(std::vector<float>(n * stride, -7.0f));
+      for (std::size_t first = 0; first < n; first += simd::kPanel)
+        simd::kernel_unpack_panel(panel.data(), factors.data(), first, {rows.data(), n, d, stride});
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t c = 0; c < stride; ++c) {
+          const std::size_t lane = i % simd::kPanel;
+          const float expected = c < d ? panel[c * simd::kPanel + lane] * factors[lane] : -7.0f;
+          ASSERT_EQ(rows[i * stride + c], expected) << n << " " << d << " " << i << " " << c;
+        }
+      ASSERT_TRUE(rows.guards_intact());
+    }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "support/inputs.hpp"
+#include "support/shapes.hpp"
 
 namespace heed {
 namespace {
@@ -67,6 +68,14 @@ TEST(CountRow, CountsWhatExceedsEachThreshold) {
     EXPECT_EQ(simd::kernel_row_max(x.data(), count),
               count == 0 ? -simd::kInfinity : *std::max_element(x.begin(), x.end()));
   }
+}
+
+TEST(RowMin, IsTheSmallestOfItsNumbersAndOfNoOthers) {
+  for (const std::size_t n : test::around({simd::kLanes, 2 * simd::kLanes, 4 * simd::kLanes})) {
+    const test::Guarded<float> x(test::gaussian(n, 5));
+    EXPECT_EQ(simd::kernel_row_min(x.data(), n), *std::min_element(x.data(), x.data() + n)) << n;
+  }
+  EXPECT_EQ(simd::kernel_row_min(nullptr, 0), simd::kInfinity);
 }
 
 }  // namespace

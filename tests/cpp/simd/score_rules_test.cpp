@@ -119,5 +119,33 @@ TEST(TailMoments, AreTheSumsOverTheKeysThatAreSeen) {
   }
 }
 
+// Relative to 0 and relative to a reference of 0 are the same numbers, hidden keys and all.
+TEST(PlainMoments, AreThoseOfAReferenceOfZero) {
+  for (const std::size_t count : {1u, 2u, 95u, 96u})
+    for (const bool hidden : {false, true}) {
+      std::vector<float> scores = test::gaussian(simd::kKeyBlock * simd::kPanel, 12);
+      for (std::size_t i = 0; hidden && i < scores.size(); i += 7) scores[i] = -simd::kInfinity;
+      simd::PanelState state;
+      state.clear();
+      alignas(64) float rescale[simd::kPanel], sum[simd::kPanel];
+      simd::BlockMoments plain, expected;
+      std::fill_n(state.reference, simd::kPanel, 2.0f);  // so high that nothing moves it
+      std::vector<float> above = scores;
+      for (float& x : above) x += 2.0f;
+      ASSERT_FALSE(simd::kernel_tail_moments(above.data(), count, hidden, state, rescale, expected));
+      simd::kernel_plain_moments(scores.data(), count, hidden, plain);
+      simd::kernel_plain_denominator(scores.data(), count, sum);
+      for (std::size_t lane = 0; lane < simd::kPanel; ++lane) {
+        // (x + 2) - 2 rounds twice.
+        const float slack = 1e-5f * static_cast<float>(count);
+        EXPECT_NEAR(plain.weight[lane], expected.weight[lane], slack * 100.0f);
+        EXPECT_NEAR(plain.score[lane], expected.score[lane], slack);
+        EXPECT_NEAR(plain.square[lane], expected.square[lane], slack * 10.0f);
+        EXPECT_NEAR(plain.product[lane], expected.product[lane], slack * 1000.0f);
+        EXPECT_EQ(sum[lane], plain.weight[lane]);
+      }
+    }
+}
+
 }  // namespace
 }  // namespace heed

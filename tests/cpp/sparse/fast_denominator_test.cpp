@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "simd/fast_exp.hpp"
+#include "support/qkv.hpp"
 #include "support/topk_checks.hpp"
 
 namespace heed {
@@ -41,6 +42,29 @@ TEST(FastDenominator, KeepsTheSetsAndTheStatedErrors) {
       }
     }
   }
+}
+
+// Keys around a few centers, one key that takes nearly all, ties, and what a trained model looks at.
+TEST(FastDenominator, KeepsThemOnOtherInputs) {
+  std::vector<test::Inputs> all{test::tied_inputs(test::square(150, 3, true)), test::real_inputs(0),
+                                test::real_inputs(3), test::real_inputs(6)};
+  const std::size_t n = 200, d = 8;
+  const std::vector<float> centers = test::gaussian(5 * d, 20);
+  std::vector<float> keys = test::gaussian(n * d, 21, 0.1);
+  for (std::size_t i = 0; i < n * d; ++i) keys[i] += centers[i / (40 * d) * d + i % d];
+  all.emplace_back(test::square(n, d), test::gaussian(n * d, 22), keys, test::gaussian(n * d, 23));
+  test::Inputs dominant = test::gaussian_inputs(test::square(150, 4), 0.3);
+  for (std::size_t i = 0; i < 150; ++i) dominant.q[i * 4] = 5.0f;
+  dominant.k[70 * 4] = 7.0f;
+  all.push_back(dominant);
+  for (const test::Inputs& inputs : all)
+    for (const Estimator estimator : kUnfitted)
+      for (const std::size_t k : {std::size_t{1}, std::size_t{24}}) {
+        const test::Sparse coarse = attend(inputs, k, estimator, Denominator::kFast);
+        test::expect_exact_sets(inputs, {.k = k}, coarse);
+        test::expect_estimate(inputs, estimator, coarse, static_cast<double>(simd::kFastExpError));
+        if (::testing::Test::HasFailure()) FAIL() << "problem " << &inputs - all.data() << ", k " << k;
+      }
 }
 
 TEST(FastDenominator, IsAccurateWhereTheCoarseTermsWouldNotDo) {

@@ -90,6 +90,27 @@ TEST(TopKSets, AreExactForGroupedHeadsBatchesAndUnequalLengths) {
       }
 }
 
+// So many rows that heads are copied apart first, and keys packed once for all; with few keys and many.
+TEST(TopKSets, AndEstimatesAreThoseOfRowsAmongManyOthers) {
+  for (const bool causal : {false, true})
+    for (const double sigma : {1.0, 40.0}) {  // weights relative to 0, and to a reference
+      const test::Inputs inputs = test::gaussian_inputs({.batch = 2,
+                                                         .queries = 300,
+                                                         .keys = 410,
+                                                         .heads = 4,
+                                                         .kv_heads = 2,
+                                                         .head_dim = 8,
+                                                         .value_dim = 5,
+                                                         .causal = causal},
+                                                        sigma);
+      for (const Estimator estimator : {Estimator::kRenormalized, Estimator::kRaw, Estimator::kLinear}) {
+        const test::Sparse result = test::attend_topk(inputs, {.k = 12}, estimator, 2);
+        expect_exact_sets(inputs, {.k = 12}, result);
+        test::expect_estimate(inputs, estimator, result);
+      }
+    }
+}
+
 TEST(TopKSets, TiesKeepTheLowerIndex) {
   for (const std::size_t d : {std::size_t{1}, std::size_t{4}, std::size_t{16}})
     for (const std::size_t k : {std::size_t{1}, std::size_t{5}, std::size_t{100}})

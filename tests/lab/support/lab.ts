@@ -67,23 +67,33 @@ export class Lab {
   }
 
   static async open(engine: keyof typeof launch = "chromium"): Promise<Lab> {
-    if (newest(...sources) > newest(built)) await build({ configFile, logLevel: "error" });
+    if (newest(...sources) > newest(built)) {
+      // The test runner's own setting would make a build for development, without the service worker.
+      const { NODE_ENV } = process.env;
+      process.env["NODE_ENV"] = "production";
+      await build({ configFile, logLevel: "error" });
+      process.env["NODE_ENV"] = NODE_ENV;
+    }
     const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
     const address = server.httpServer.address();
     if (address === null || typeof address === "string") throw new Error("the server has no port");
     return new Lab(server, await launch[engine](), `http://127.0.0.1:${address.port}`);
   }
 
-  async visit(hash = "", options: BrowserContextOptions = {}): Promise<Visit> {
+  /** `place`: what follows the origin's slash, a page's name or a hash or both. */
+  async visit(place = "", options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await this.#browser.newContext({ viewport: desktop, colorScheme: "light", ...options });
     const page = await context.newPage();
     const visit: Visit = { page, context, requests: [], errors: [] };
-    context.on("request", (request) => visit.requests.push(request.url()));
+    // What the service worker keeps for later is not what the visitor waits for.
+    context.on("request", (request) => {
+      if (request.serviceWorker() === null) visit.requests.push(request.url());
+    });
     page.on("pageerror", (error) => visit.errors.push(error.message));
     page.on("console", (message) => {
       if (message.type() === "error") visit.errors.push(message.text());
     });
-    await page.goto(`${this.origin}/${hash}`);
+    await page.goto(`${this.origin}/${place}`);
     return visit;
   }
 
@@ -93,12 +103,19 @@ export class Lab {
   }
 }
 
-/** Waits until no long task runs or waits for its turn. */
-export async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => {
-    const tasks = [...document.querySelectorAll<HTMLElement>(".task")];
-    return tasks.length >= 3 && tasks.every((task) => ["done", "failed", "cancelled"].includes(task.dataset["phase"]!));
-  });
+/** Waits until no long task runs or waits for its turn; the essay has three. */
+export async function settled(page: Page, fewest = 3): Promise<void> {
+  await page.waitForFunction(
+    (count) => {
+      const tasks = [...document.querySelectorAll<HTMLElement>(".task")];
+      const ended = (task: HTMLElement): boolean => ["done", "failed", "cancelled"].includes(task.dataset["phase"]!);
+      // Tasks with columns to show wait for their reader.
+      tasks.find((task) => !ended(task))?.scrollIntoView();
+      return tasks.length >= count && tasks.every(ended);
+    },
+    fewest,
+    { timeout: 90_000 },
+  );
 }
 
 /** Waits until the numbers under the controls are there. */

@@ -28,6 +28,15 @@ export default {
       assert.ok(sink.at(-1).keepLongest < sink[0].keepLongest);
       for (const name of ["E9-stationary", "E9-duplicates"]) near(of(name)[0].exponent, 1, 0.05, name);
     },
+    "heavier tails ask for more entries, outliers for fewer, step by step; broken independence moves C little": () => {
+      const tails = of("E9-student").map(({ exponentL2 }) => exponentL2);
+      tails.slice(1).forEach((value, at) => assert.ok(value < tails[at]));
+      const outliers = of("E9-outliers").map(({ exponent }) => exponent);
+      outliers.slice(1).forEach((value, at) => assert.ok(value < outliers[at]));
+      for (const name of ["E9-stationary", "E9-clustered", "E9-duplicates", "E9-low-dimension"]) {
+        for (const row of of(name)) assert.ok(row.exponent > 0.95, `${name} ${row.strength}`);
+      }
+    },
   },
   figures: {
     E9: () => ({

@@ -207,6 +207,25 @@ describe("simulate", () => {
     expect(time).toBeLessThan(100);
   });
 
+  // Units of work of their own, at sizes whose whole point takes seconds.
+  test.each([
+    ["E12", { n: [2 ** 16], rows: 256 }],
+    ["E15", { n: 1024, layers: 48, norm: "pre", residual: true, mlp: true }],
+    ["E19", { n: 8192, dimension: [512], rho: [0.5], repeats: 20 }],
+    ["E20", { rows: 512, repeats: 100 }],
+  ] as const)("%s is cancelled inside its point", async (id, parameters) => {
+    const time = await shortest(100, async () => {
+      const controller = new AbortController();
+      const next = rejectionOf(heed.simulate(id, parameters, { signal: controller.signal }).next());
+      await turn(100);
+      const took = await timeAfter(() => controller.abort(), next);
+      expect(await next).toBe(controller.signal.reason);
+      expect((await heed.memory()).liveBytes).toBe(0);
+      return took;
+    });
+    expect(time).toBeLessThan(100);
+  });
+
   test("may be left early", async () => {
     for await (const row of heed.simulate("E1", { n: [64, 128, 256], epsilon: [0.1] })) {
       expect(row.n).toBe(64);

@@ -192,3 +192,82 @@ describe("heed radius", () => {
     expect(status).toBe(1);
   });
 });
+
+describe("heed sweep E10", () => {
+  const n = 40;
+  const inputs = Float32Array.from({ length: n * width }, (_, i) => Math.sin(3 * i + i * i));
+  const name = (at: number) => `model.layers.${at}.input_layernorm`;
+
+  /** Fewest entries of each causal row that leave at most a tenth, in double: their mean over the rows. */
+  function needed(index: number, head: number): number {
+    const turned = (weights: Float32Array, row: number, i: number) => {
+      const x = Array.from({ length: headDim }, (_, c) => {
+        const at = (row * headDim + c) * width;
+        return weights.subarray(at, at + width).reduce((sum, w, j) => sum + w * inputs[i * width + j]!, 0);
+      });
+      return x.map((each, c) => {
+        const half = headDim / 2;
+        const angle = i * 1000 ** (-(c % half) / half);
+        return each * Math.cos(angle) + (c < half ? -x[c + half]! : x[c - half]!) * Math.sin(angle);
+      });
+    };
+    let total = 0;
+    for (let i = 0; i < n; ++i) {
+      const query = turned(
+        q.map((x) => x * (index + 1)),
+        head,
+        i,
+      );
+      const weights = Array.from({ length: i + 1 }, (_, j) => {
+        const key = turned(k, Math.floor(head / 2), j);
+        return Math.exp(query.reduce((sum, x, c) => sum + x * key[c]!, 0) / Math.sqrt(headDim));
+      }).sort((a, b) => b - a);
+      let left = weights.reduce((sum, x) => sum + x, 0);
+      const most = 0.1 * left;
+      let count = 0;
+      for (; left > most; ++count) left -= weights[count]!;
+      total += count;
+    }
+    return total / n;
+  }
+
+  test("says what every head needs, beside its radius", () => {
+    const file = join(folder, "inputs.safetensors");
+    writeFileSync(file, fileOf({ [name(0)]: f32([n, width], inputs), [name(1)]: f32([n, width], inputs) }));
+    const set = [`file=${single}`, `activations=${file}`, `n=${n}`, "rows=40"].flatMap((each) => ["--set", each]);
+    const { status, stdout, stderr } = heed("sweep", "E10", ...set, "--out", "json");
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const rows = JSON.parse(stdout) as Record<string, number>[];
+    expect(rows).toHaveLength(2 * heads);
+    const radii = JSON.parse(heed("radius", single, "--activations", file, "--format", "json").stdout) as typeof rows;
+    rows.forEach((row, i) => {
+      expect([row["layer"], row["head"]]).toEqual([Math.floor(i / heads), i % heads]);
+      expect(row["rmsRadius"]).toBeCloseTo(radii[i]!["R_rms"]!, 6);
+      expect(row["stableRank"]).toBeCloseTo(radii[i]!["stable_rank"]!, 6);
+      // One row whose dropped mass is that close to a tenth may need one entry more or less.
+      expect(Math.abs(row["keep"]! - needed(row["layer"]!, row["head"]!))).toBeLessThanOrEqual(1 / n + 1e-9);
+    });
+  });
+
+  test("makes inputs up where there are none", () => {
+    const set = ["--set", `file=${single}`, "--set", "n=64"];
+    const { stdout, status } = heed("sweep", "E10", ...set);
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(1 + 2 * heads);
+    expect(heed("sweep", "E10", ...set).stdout).toBe(stdout);
+    expect(heed("sweep", "E10", ...set, "--set", "seed=1").stdout).not.toBe(stdout);
+  });
+
+  test.each([
+    [[], /E10 needs a model: --set file=PATH/],
+    [["file=3"], /--set file=3 is no path/],
+    [[`file=${single}`, "n=1"], /--set n=1; an integer from 2 to 65536/],
+    [[`file=${single}`, "mass=1"], /--set mass=1; a number between 0 and 1/],
+    [[`file=${single}`, "d=64"], /E10 has no parameter d; file, config/],
+    [["file=nowhere"], /nowhere: there is no such file/],
+  ])("refuses %j", (settings, text) => {
+    const { status, stderr } = heed("sweep", "E10", ...settings.flatMap((each) => ["--set", each]));
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(text);
+  });
+});

@@ -57,10 +57,11 @@ const published: Record<string, Record<string, unknown>> = {
 describe("reading", () => {
   test.each(Object.entries(published))("%s", (_name, config) => {
     const read = readConfig("config", config);
-    expect([...expectedTensors(read)].map(([name, { rows, columns, role }]) => [
-      name,
-      role === "vector" ? [columns] : [rows, columns],
-    ]).sort()).toEqual([...shapesOf(config as RawConfig)].sort());
+    expect(
+      [...expectedTensors(read)]
+        .map(([name, { rows, columns, role }]) => [name, role === "vector" ? [columns] : [rows, columns]])
+        .sort(),
+    ).toEqual([...shapesOf(config as RawConfig)].sort());
     expect(read).toMatchObject({
       ...{ family: config["model_type"], layers: config["num_hidden_layers"], width: config["hidden_size"] },
       ...{ tied: config["tie_word_embeddings"], epsilon: config["rms_norm_eps"] },
@@ -128,7 +129,10 @@ describe("refusing", () => {
     [{ quantization_config: { bits: 4 } }, /quantization_config of config is \{"bits":4\}/],
     [{ attn_logit_softcapping: 50 }, /attn_logit_softcapping of config is 50/],
     [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor of config is 0.5/],
-    [{ rope_scaling: { rope_type: "longrope", factor: 4 } }, /rope_type of rope_scaling of config is the string "longrope"/],
+    [
+      { rope_scaling: { rope_type: "longrope", factor: 4 } },
+      /rope_type of rope_scaling of config is the string "longrope"/,
+    ],
     [{ rope_parameters: { rope_type: "default", partial_rotary_factor: 0.25 } }, /partial_rotary_factor of rope_param/],
   ])("%j is not computed here", (changes, message) => {
     expect(() => read(changes)).toThrow(message);
@@ -142,7 +146,10 @@ describe("refusing", () => {
     [{ num_hidden_layers: 0 }, /num_hidden_layers of config is 0/],
     [{ num_hidden_layers: 1e9 }, /num_hidden_layers of config is 1000000000; an integer from 1 to 1024/],
     [{ num_hidden_layers: 2.5 }, /num_hidden_layers of config is 2.5/],
-    [{ num_attention_heads: 3, head_dim: undefined }, /num_attention_heads of config is 3 and num_key_value_heads is 2/],
+    [
+      { num_attention_heads: 3, head_dim: undefined },
+      /num_attention_heads of config is 3 and num_key_value_heads is 2/,
+    ],
     [{ num_attention_heads: 6, num_key_value_heads: 6, head_dim: undefined }, /head_dim of config is missing/],
     [{ head_dim: 7 }, /head_dim of config is 7; an even number/],
     [{ vocab_size: -1 }, /vocab_size of config is -1/],

@@ -20,21 +20,31 @@ const index = (weight_map: unknown, name = "the index") =>
 const [first, second] = [names.slice(0, 9), names.slice(9)];
 const changed = (changes: Record<string, MadeTensor | undefined>) => {
   const all = { ...made, ...changes };
-  return source("w", part(Object.keys(all).filter((name) => all[name] !== undefined), all as Record<string, MadeTensor>));
+  return source(
+    "w",
+    part(
+      Object.keys(all).filter((name) => all[name] !== undefined),
+      all as Record<string, MadeTensor>,
+    ),
+  );
 };
 const place = (...sources: ByteSource[]) => placeWeights(config, sources);
 
 async function written(sources: ByteSource[]): Promise<Map<string, number[]>> {
   const rows = new Map<string, number[]>();
-  await streamWeights(await place(...sources), async (slice: WeightSlice) => {
-    const bytes = slice.bytes.slice();
-    const scales = slice.scales && new Float32Array(slice.scales.slice().buffer);
-    const columns = bytes.length / slice.rows;
-    const numbers = scales
-      ? Array.from(new Int8Array(bytes.buffer), (level, i) => level * scales[Math.floor(i / columns)]!)
-      : Array.from(new Float32Array(bytes.buffer));
-    rows.set(slice.name, [...(rows.get(slice.name) ?? []), ...numbers]);
-  }, {});
+  await streamWeights(
+    await place(...sources),
+    async (slice: WeightSlice) => {
+      const bytes = slice.bytes.slice();
+      const scales = slice.scales && new Float32Array(slice.scales.slice().buffer);
+      const columns = bytes.length / slice.rows;
+      const numbers = scales
+        ? Array.from(new Int8Array(bytes.buffer), (level, i) => level * scales[Math.floor(i / columns)]!)
+        : Array.from(new Float32Array(bytes.buffer));
+      rows.set(slice.name, [...(rows.get(slice.name) ?? []), ...numbers]);
+    },
+    {},
+  );
   return rows;
 }
 
@@ -47,7 +57,9 @@ describe("placing", () => {
       "files and their index",
       [
         source("a.safetensors", part(first)),
-        index(Object.fromEntries([...first.map((n) => [n, "a.safetensors"]), ...second.map((n) => [n, "b.safetensors"])])),
+        index(
+          Object.fromEntries([...first.map((n) => [n, "a.safetensors"]), ...second.map((n) => [n, "b.safetensors"])]),
+        ),
         source("b.safetensors", part(second)),
       ],
     ],
@@ -98,11 +110,9 @@ describe("placing", () => {
     await expect(failing).rejects.toThrow("full");
     const stopped = new AbortController();
     let slices = 0;
-    const running = streamWeights(
-      places,
-      async () => void (++slices === 3 && stopped.abort(new Error("enough"))),
-      { signal: stopped.signal },
-    );
+    const running = streamWeights(places, async () => void (++slices === 3 && stopped.abort(new Error("enough"))), {
+      signal: stopped.signal,
+    });
     await expect(running).rejects.toThrow("enough");
     expect(slices).toBeLessThan(6);
   });
@@ -114,7 +124,12 @@ describe("refusing", () => {
   const levels = madeTensors(model, "I8");
   test.each<[string, ByteSource[], string, RegExp]>([
     ["nothing", [], "invalid-argument", /weights are an empty array/],
-    ["a missing tensor", [changed({ [q]: undefined })], "invalid-argument", /lack "model.layers.1.self_attn.q_proj.weight"/],
+    [
+      "a missing tensor",
+      [changed({ [q]: undefined })],
+      "invalid-argument",
+      /lack "model.layers.1.self_attn.q_proj.weight"/,
+    ],
     ["many missing", [source("w", part(first))], "invalid-argument", /the weights lack .* and \d+ more/],
     [
       "a tensor too many",
@@ -122,7 +137,12 @@ describe("refusing", () => {
       "invalid-argument",
       /have "model.layers.2.input_layernorm.weight", which the config has no place for/,
     ],
-    ["a bias too many", [changed({ [q.replace("weight", "bias")]: made["model.norm.weight"] })], "invalid-argument", /q_proj.bias/],
+    [
+      "a bias too many",
+      [changed({ [q.replace("weight", "bias")]: made["model.norm.weight"] })],
+      "invalid-argument",
+      /q_proj.bias/,
+    ],
     [
       "a tensor twice",
       [source("a", modelFile(model)), source("b", part([q]))],
@@ -142,7 +162,12 @@ describe("refusing", () => {
       "unsupported",
       /q_proj.weight of w holds F64; F32, F16, I8 with scales and BF16/,
     ],
-    ["levels without scales", [changed({ [q]: levels[q] })], "invalid-argument", /there is no model.*q_proj.weight.scale/],
+    [
+      "levels without scales",
+      [changed({ [q]: levels[q] })],
+      "invalid-argument",
+      /there is no model.*q_proj.weight.scale/,
+    ],
     [
       "scales of the wrong length",
       [changed({ [q]: levels[q], [`${q}.scale`]: { dtype: "F32", shape: [31], bytes: new Uint8Array(124) } })],
@@ -159,7 +184,10 @@ describe("refusing", () => {
     ["two indexes", [index({}), index({}, "other")], "invalid-argument", /two indexes, the index and other/],
     [
       "an index that promises more",
-      [source("w", modelFile(model)), index({ ...Object.fromEntries(names.map((n) => [n, "w.safetensors"])), x: "x.safetensors" })],
+      [
+        source("w", modelFile(model)),
+        index({ ...Object.fromEntries(names.map((n) => [n, "w.safetensors"])), x: "x.safetensors" }),
+      ],
       "invalid-argument",
       /puts "x" into x.safetensors, but no file that was given has it/,
     ],

@@ -130,7 +130,10 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
     const decode = Object.fromEntries(members("RawDecodeProblem").map((name) => [name, 0]));
     for (const missing of members("RawDecodeProblem")) {
       const { [missing]: _, ...rest } = decode;
-      expect(() => new raw.CacheAttendJob(cache, rest as never), `without ${missing}`).toThrow(TypeError);
+      expect(
+        () => new raw.CacheAttendJob(cache, rest as never, { epsilon: 0, mass: 0, first: 0, out: 0 }),
+        `without ${missing}`,
+      ).toThrow(TypeError);
     }
     const sparse = Object.fromEntries(members("RawCacheTopKOptions").map((name) => [name, 0]));
     for (const missing of members("RawCacheTopKOptions")) {
@@ -139,7 +142,7 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       expect(call, `without ${missing}`).toThrow(TypeError);
     }
     for (const [type, call] of [
-      ["RawMonitorOptions", (options: object) => new raw.CacheMonitorJob(cache, decode as never, options as never)],
+      ["RawMonitorOptions", (options: object) => new raw.CacheAttendJob(cache, decode as never, options as never)],
       ["RawEvictOptions", (options: object) => cache.evict(decode as never, options as never)],
     ] as const) {
       const all = Object.fromEntries(members(type).map((name) => [name, 0]));

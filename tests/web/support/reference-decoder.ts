@@ -88,8 +88,7 @@ export function positionsOf(config: RawConfig, headDim: number, length: number):
   }
   if (kind === "yarn") {
     const [fast, slow] = [Number(parameters["beta_fast"] ?? 32), Number(parameters["beta_slow"] ?? 1)];
-    const dimension = (turns: number) =>
-      (headDim * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(base));
+    const dimension = (turns: number) => (headDim * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(base));
     const low = Math.max(Math.floor(dimension(fast)), 0);
     let high = Math.min(Math.ceil(dimension(slow)), headDim - 1);
     if (low === high) high += 0.001;

@@ -143,7 +143,9 @@ export function madeTensors({ shapes, tensors }: TinyModel, type: FileType = "F3
       made[name] = { dtype: "I8", shape, bytes: new Uint8Array(levels.buffer) };
     } else {
       const dtype = type === "I8" ? "F32" : type;
-      const bytes = { F32: (x: Float32Array) => new Uint8Array(x.slice().buffer), F16: halves, BF16: brains }[dtype](values);
+      const bytes = { F32: (x: Float32Array) => new Uint8Array(x.slice().buffer), F16: halves, BF16: brains }[dtype](
+        values,
+      );
       made[name] = { dtype, shape, bytes };
     }
   }
@@ -174,7 +176,12 @@ export function tinyTokenizer(): Record<string, unknown> {
     decoder: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
     model: {
       ...{ type: "BPE", dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null },
-      ...{ fuse_unk: false, byte_fallback: false, vocab: Object.fromEntries(words.map((word, id) => [word, id])), merges },
+      ...{
+        fuse_unk: false,
+        byte_fallback: false,
+        vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+        merges,
+      },
     },
   };
 }

@@ -253,6 +253,39 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect([...result.kept]).toEqual(Array.from({ length: 12 }, () => 5));
   });
 
+  test("pages find the exact set; a sampled tail has an interval and repeats", () => {
+    using cache = filled();
+    const keep = { k: 21 };
+    const ask = { heads: 4, keep, indices: true } as const;
+    const exact = cache.attendTopK(inputs.q, { ...ask, estimator: "renormalized", search: "exact" });
+    const pages = cache.attendTopK(inputs.q, { ...ask, estimator: "renormalized", search: "pages", tail: "exact" });
+    expect(pages.indices).toEqual(exact.indices);
+    pages.bound.forEach((bound, r) => expect(bound).toBeGreaterThanOrEqual(exact.dropped[r]!));
+    expect(pages.interval).toBeUndefined();
+    const linear = cache.attendTopK(inputs.q, { ...ask, search: "pages", seed: 3 });
+    expect(linear.indices).toEqual(exact.indices);
+    expect(linear.interval!.every((x) => x > 0)).toBe(true);
+    expect(cache.attendTopK(inputs.q, { ...ask, search: "pages", seed: 3 }).out).toEqual(linear.out);
+    const hashed = cache.attendTopK(inputs.q, { ...ask, search: "lsh", recall: true });
+    expect(hashed.info.recall).toBeGreaterThan(0.3);
+    const scanned = cache.attendTopK(inputs.q, { ...ask, search: "pages", tail: "exact" });
+    expect(scanned.info.search).toBe("exact");
+    expect(scanned.info.reason).toMatch(/needs every score/);
+    expectError("invalid-argument", /searchTau is 2;/, () =>
+      cache.attendTopK(inputs.q, { ...ask, search: "pages", searchTau: 2 }),
+    );
+    expectError("invalid-argument", /recall is true with search "auto"/, () =>
+      cache.attendTopK(inputs.q, { ...ask, recall: true }),
+    );
+  });
+
+  test("attend with monitor is attend, and monitor", () => {
+    using cache = filled();
+    const { out, monitored } = cache.attend(inputs.q, { heads: 4, monitor: { epsilon: 0.003 } });
+    expect(out).toEqual(cache.attend(inputs.q, { heads: 4 }));
+    expect(monitored).toEqual(cache.monitor(inputs.q, { heads: 4, epsilon: 0.003 }));
+  });
+
   test("nothing is held when it is disposed", () => {
     const before = heed.memory().liveBytes;
     const cache = filled();
@@ -293,8 +326,8 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     );
     bad("invalid-argument", /no option "keep"/, () => cache.attend(inputs.q, { heads: 4, keep: { k: 1 } } as never));
     bad("invalid-argument", /keep is missing/, () => cache.attendTopK(inputs.q, { heads: 4 } as never));
-    bad("invalid-argument", /search is the string "pages"/, () =>
-      cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, search: "pages" as "exact" }),
+    bad("invalid-argument", /search is the string "tree"/, () =>
+      cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, search: "tree" as "exact" }),
     );
     bad("invalid-argument", /no option "window"/, () =>
       cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, window: 3 } as never),

@@ -28,4 +28,4 @@ const text = JSON.stringify(entries);
 const padded = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8));
 const length = Buffer.alloc(8);
 length.writeBigUInt64LE(BigInt(padded.length));
-writeFileSync(new URL("model/heads.safetensors", import.meta.url), Buffer.concat([length, padded, ...chunks]));
+writeFileSync(new URL("heads/tiny-llama-16k.safetensors", import.meta.url), Buffer.concat([length, padded, ...chunks]));

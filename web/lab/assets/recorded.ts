@@ -21,6 +21,6 @@ export async function readHead(layer: number, head: number): Promise<HeadInput> 
 }
 
 export async function readModel(): Promise<HeadsOfModel> {
-  const checkpoint = await openSingle(byteSource("heads.safetensors", bytes("model/heads.safetensors")));
-  return describeModel("tiny-llama-16k", checkpoint, JSON.parse(bytes("model/config.json").toString()), {});
+  const checkpoint = await openSingle(byteSource("heads.safetensors", bytes("heads/tiny-llama-16k.safetensors")));
+  return describeModel("tiny-llama-16k", checkpoint, JSON.parse(bytes("heads/config.json").toString()), {});
 }

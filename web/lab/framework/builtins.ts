@@ -7,7 +7,6 @@
  */
 import * as Inputs from "@observablehq/inputs";
 import { library as notebookKit } from "@observablehq/notebook-kit/runtime";
-import * as Plot from "@observablehq/plot";
 import { html, svg } from "htl";
 import { heatmap } from "../elements/attn-heatmap.js";
 import { keyNumbers } from "../elements/key-numbers.js";
@@ -22,9 +21,9 @@ import { lines } from "../plots/lines.js";
 import { scatter } from "../plots/scatter.js";
 import { spots } from "../plots/spots.js";
 import { fileDrop } from "../elements/file-drop.js";
-import { exampleModel, openModel } from "./model-file.js";
 import { longTask, until } from "./long-task.js";
 import { parameter } from "./parameter.js";
+import * as Plot from "./plot.js";
 import { persuasion } from "./persuasion.js";
 import { precomputed } from "./precomputed.js";
 import * as statistics from "./statistics.js";
@@ -48,8 +47,6 @@ const values = {
   ruleName,
   violationKinds,
   fileDrop,
-  exampleModel,
-  openModel,
   precomputed,
   claims,
   experiments,
@@ -60,6 +57,9 @@ const values = {
 export function builtins(): Record<string, () => unknown> {
   return {
     ...Object.fromEntries(Object.entries(values).map(([name, value]) => [name, () => value])),
+    // Loaded by the one notebook that reads models.
+    exampleModel: async () => (await import("./model-file.js")).exampleModel,
+    openModel: async () => (await import("./model-file.js")).openModel,
     htl: () => ({ html, svg }),
     md: async () => (await import("./markdown.js")).md,
     Generators: notebookKit.Generators,

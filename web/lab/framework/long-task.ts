@@ -10,7 +10,7 @@ import { inTurn } from "./turns.js";
 
 export interface TaskOptions {
   signal: AbortSignal;
-  onProgress: (progress: { phase: string; loaded: number; total: number }) => void;
+  onProgress: (progress: { phase?: string; loaded: number; total: number }) => void;
 }
 
 /** The rows found so far, and how the work stands. */
@@ -30,7 +30,8 @@ export class LongTask extends LabTask {
 
   /**
    * An endless generator, as the notebook's runtime expects: each value is all rows so far. Where rows of an earlier run
-   * are at hand (precomputed.ts), they come `first` and stay until all of this run's have been found.
+   * are at hand (precomputed.ts), they come `first` and stay until all of this run's have been found; the run then
+   * begins when the reader comes near.
    */
   async *rows<Row>(
     work: (options: TaskOptions) => AsyncIterable<Row>,
@@ -44,8 +45,14 @@ export class LongTask extends LabTask {
     const { signal } = this.#controller;
     // The first simulation loads a module before it runs, which takes no time that a bar could show.
     const onProgress: TaskOptions["onProgress"] = ({ phase, loaded, total }) => {
-      if (phase === "run") this.progress(loaded, total);
+      if (phase === undefined || phase === "run") this.progress(loaded, total);
     };
+    const earlier = await first;
+    this.precomputed = earlier !== undefined;
+    if (earlier !== undefined) {
+      yield Object.assign(earlier.slice(), { state: "precomputed" } as const);
+      await near(this, signal);
+    }
     const turn = inTurn(this, signal, async () => {
       signal.throwIfAborted();
       this.begin();
@@ -65,9 +72,6 @@ export class LongTask extends LabTask {
         changed.resolve();
       });
 
-    const earlier = await first;
-    this.precomputed = earlier !== undefined;
-    if (earlier !== undefined) yield Object.assign(earlier.slice(), { state: "precomputed" } as const);
     for (;;) {
       await changed.promise;
       changed = signalled();
@@ -81,6 +85,24 @@ export class LongTask extends LabTask {
 }
 
 customElements.define("lab-task", LongTask);
+
+/** Resolves when the element is in view or a screen away, or the signal ends the wait. */
+function near(element: Element, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const observer = new IntersectionObserver(
+      (entries) => entries.some(({ isIntersecting }) => isIntersecting) && end(),
+      { rootMargin: "100% 0px" },
+    );
+    const end = (): void => {
+      observer.disconnect();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    if (signal.aborted) return end();
+    signal.addEventListener("abort", end);
+    observer.observe(element);
+  });
+}
 
 function signalled(): { promise: Promise<void>; resolve: () => void } {
   let resolve = (): void => undefined;

@@ -3,8 +3,8 @@
  * where there is one. Files are read by slices; nothing of them leaves the page.
  */
 import { byteSource, openSharded, openSingle } from "heed/safetensors";
-import exampleConfig from "../assets/model/config.json";
-import exampleUrl from "../assets/model/heads.safetensors?url";
+import exampleConfig from "../assets/heads/config.json";
+import exampleUrl from "../assets/heads/tiny-llama-16k.safetensors?url";
 import { describeModel, type ModelFile, type OpenOptions } from "./model-shape.js";
 
 /** @throws when no file holds q_proj and k_proj of a layer, or the shapes do not fit */

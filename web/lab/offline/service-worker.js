@@ -25,9 +25,11 @@ self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
       for (const name of await caches.keys()) if (name !== version) await caches.delete(name);
-      await self.clients.claim();
     })(),
   );
+  // Not waited for: in Firefox it ends only when every worker of the page has agreed, and those that compute wait for
+  // each other; until the end of activation no request would be answered.
+  void self.clients.claim();
 });
 
 /** The page has settled: { variant, data }, the module it runs, and whether data may be fetched ahead. */
@@ -56,7 +58,7 @@ self.addEventListener("fetch", (event) => {
   url.hash = url.search = "";
   const asked = url.href === self.registration.scope ? start : url.href;
   if (event.request.method !== "GET" || !own.has(asked)) return;
-  event.respondWith(event.request.mode === "navigate" ? document(event.request, asked) : file(event.request, asked));
+  event.respondWith(event.request.mode === "navigate" ? document(event.request, asked) : file(event, asked));
 });
 
 async function document(request, asked) {
@@ -67,11 +69,12 @@ async function document(request, asked) {
   }
 }
 
-async function file(request, asked) {
+async function file(event, asked) {
   const cache = await caches.open(version);
   const kept = await cache.match(asked);
   if (kept !== undefined) return kept;
-  const answer = await fetch(request);
-  if (answer.ok) await cache.put(asked, answer.clone());
+  const answer = await fetch(event.request);
+  // Kept beside the answer, not before it: a large body that nobody reads on the other side would wait for ever.
+  if (answer.ok) event.waitUntil(cache.put(asked, answer.clone()));
   return answer;
 }

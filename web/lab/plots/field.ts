@@ -3,7 +3,6 @@
  * plane lie over it with their names. Knows nothing of attention.
  */
 import * as Plot from "@observablehq/plot";
-import { appearance } from "../framework/appearance.js";
 import { colorTable, cssColor, isDark } from "./color-scale.js";
 import { hover, readable } from "./hover.js";
 import { plotStyle } from "./palette.js";
@@ -39,7 +38,7 @@ export function field<Row extends object>(options: FieldOptions<Row>): SVGSVGEle
   const of = (row: Row, column: string): number => (row as Record<string, number>)[column]!;
   const values = rows.map((row) => of(row, fill.value));
   const [least, most] = [Math.min(...values), Math.max(...values)].map(Math.log) as [number, number];
-  const table = colorTable(appearance.current, "color");
+  const table = colorTable(document.documentElement.dataset["appearance"] === "dark" ? "dark" : "light", "color");
   const wordOf = (row: Row): number => {
     const share = most > least ? (Math.log(of(row, fill.value)) - least) / (most - least) : 0;
     return table[Math.round(255 * (0.04 + 0.92 * share))]!;

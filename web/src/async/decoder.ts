@@ -53,7 +53,7 @@ export class Decoder {
    * Continues a prompt, token by token; ends after a `stop` token, `tokens` of them, or at the capacity. Progress is
    * that of the prompt.
    *
-   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `disposed`, `out-of-memory`,
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `non-finite`, `disposed`, `out-of-memory`,
    * `worker-died`; rejects with the signal's reason when cancelled
    */
   async *generate(prompt: Prompt, options: GenerateOptions = {}): AsyncGenerator<GeneratedToken, void, undefined> {
@@ -76,7 +76,7 @@ export class Decoder {
   /**
    * How well the model foresees a text.
    *
-   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `disposed`, `out-of-memory`,
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `non-finite`, `disposed`, `out-of-memory`,
    * `worker-died`; rejects with the signal's reason when cancelled
    */
   async score(text: Prompt, options: ScoreTextOptions = {}): Promise<TextScore> {

@@ -9,7 +9,13 @@ import type {
   LayerOptions,
   MonitorOptions,
 } from "../cache-options.js";
-import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
+import type {
+  CacheTopKResult,
+  Evicted,
+  IndexedCacheTopKResult,
+  Monitored,
+  MonitoredAttendResult,
+} from "../cache-results.js";
 import { checkBytes } from "../check/arrays.js";
 import {
   checkTokens,
@@ -84,6 +90,7 @@ export class KvCache {
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`,
    * `worker-died`; rejects with the signal's reason when cancelled
    */
+  attend(q: Numbers, options: DecodeOptions & { monitor: object | true }): Promise<MonitoredAttendResult>;
   attend(q: Numbers, options: DecodeOptions & { lse: true }): Promise<AttendResult>;
   attend(q: Numbers, options?: DecodeOptions): Promise<Float32Array>;
   async attend(q: Numbers, options: DecodeOptions = {}): Promise<unknown> {
@@ -91,8 +98,9 @@ export class KvCache {
     const plan = planDecode(this.#shape, q, options);
     const posted = { ...plan, out: { kind: "fresh" } as const, cache: this.#id };
     const reply = await this.#client.call("cacheAttend", posted, options);
-    const out = await this.#client.deliver(reply.out, plan.out);
-    return reply.lse === undefined ? out : { out, lse: reply.lse };
+    const { out: replied, ...others } = reply;
+    const out = await this.#client.deliver(replied, plan.out);
+    return Object.keys(others).length === 0 ? out : { out, ...others };
   }
 
   /**
@@ -114,7 +122,8 @@ export class KvCache {
 
   /**
    * What the attention of the newest queries looks like: entropy, effective entries, mass of sinks and self, and how
-   * many entries would be enough. Shapes as in attend. Costs about half as much: meant for every 32nd step or so.
+   * many entries would be enough. Shapes as in attend. Costs about half as much; `attend` with `monitor` does both for
+   * little more than attention alone.
    *
    * @throws {HeedError} as attend
    */

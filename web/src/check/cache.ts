@@ -11,6 +11,7 @@ import type {
   EvictOptions,
   EvictPolicy,
   LayerOptions,
+  MonitorNumbers,
   MonitorOptions,
 } from "../cache-options.js";
 import { HeedError } from "../errors.js";
@@ -30,6 +31,7 @@ import { checkCountedKeep, type CheckedBudget } from "./keep.js";
 import { checkFlag, checkOptionNames, checkWord } from "./names.js";
 import { checkCount, checkFinite, checkPositive, checkWithin } from "./numbers.js";
 import { checkRules, maskOperand, ruleOptionNames, type Rules } from "./rules.js";
+import { checkSearchTau, checkSeed } from "./search.js";
 
 /** The most tokens of a layer: positions are compared as f32. */
 const mostTokens = 2 ** 24;
@@ -38,10 +40,14 @@ const cacheNames = ["layers", "kvHeads", "headDim", "valueDim", "capacity", "dty
 const layerNames = ["layer", ...callOptionNames] as const;
 const appendNames = [...layerNames, "dtype", "validate"] as const;
 const queryNames = [...appendNames, "heads", "scale", "out"] as const;
-const decodeNames = [...queryNames, ...ruleOptionNames, "lse"] as const;
-const monitorNames = [...appendNames, ...ruleOptionNames, "heads", "scale", "epsilon", "mass", "first"] as const;
+const decodeNames = [...queryNames, ...ruleOptionNames, "lse", "monitor"] as const;
+const monitorNumberNames = ["epsilon", "mass", "first"] as const;
+const monitorNames = [...appendNames, ...ruleOptionNames, "heads", "scale", ...monitorNumberNames] as const;
 const evictNames = [...appendNames, "heads", "scale", "policy"] as const;
-const topKNames = [...queryNames, "keep", "estimator", "search", "indices"] as const;
+const topKNames = [
+  ...queryNames,
+  ...["keep", "estimator", "search", "searchTau", "tail", "seed", "recall", "indices"],
+] as const;
 
 /** What a cache is made of; fixed when it is created. */
 export interface CacheShape {
@@ -136,6 +142,7 @@ export interface DecodePlan<T> extends Rules {
   q: Operand<T>;
   out: Target<T>;
   lse: boolean;
+  monitor: MonitorPlan | undefined;
   mask: MaskOperand | undefined;
   validate: boolean;
 }
@@ -144,9 +151,9 @@ export interface DecodePlan<T> extends Rules {
 export function planQueries<T extends TensorLike>(
   shape: CacheShape,
   q: unknown,
-  options: Omit<DecodeOptions<unknown>, "lse">,
+  options: Omit<DecodeOptions<unknown>, "lse" | "monitor">,
   isTensor: IsTensor<T>,
-): Omit<DecodePlan<T>, "lse"> {
+): Omit<DecodePlan<T>, "lse" | "monitor"> {
   checkCallOptions(options);
   const heads = options.heads === undefined ? shape.kvHeads : checkCount("heads", options.heads);
   if (heads % shape.kvHeads !== 0) {
@@ -181,14 +188,31 @@ export function planDecode<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): DecodePlan<T> {
   checkOptionNames("attend", options, decodeNames);
-  return { ...planQueries(shape, q, options, isTensor), lse: checkFlag("lse", options.lse, false) };
+  const { lse, monitor } = options;
+  return {
+    ...planQueries(shape, q, options, isTensor),
+    lse: checkFlag("lse", lse, false),
+    monitor: monitorOf(monitor),
+  };
+}
+
+function monitorOf(monitor: boolean | MonitorNumbers | undefined): MonitorPlan | undefined {
+  if (monitor === undefined || monitor === false) return undefined;
+  if (monitor !== true) checkOptionNames("monitor", monitor, monitorNumberNames);
+  return planMonitored(monitor === true ? {} : monitor);
 }
 
 /** New queries of one layer, and how many tokens each keeps. */
-export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse"> {
+export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
   keep: CheckedBudget;
   estimator: Estimator;
   search: CacheSearch;
+  /** Why only a scan of every score can serve it, if so. */
+  everyScore: string | undefined;
+  searchTau: number;
+  sampled: boolean;
+  seed: number;
+  recall: boolean;
   indices: boolean;
 }
 
@@ -200,20 +224,57 @@ export function planCacheTopK<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): CacheTopKPlan<T> {
   checkOptionNames("attendTopK", options, topKNames);
+  const keep = checkCountedKeep(options.keep);
+  const estimator = checkWord("estimator", options.estimator ?? "linear", rawEstimators);
+  const search = checkWord("search", options.search ?? "auto", [...rawCacheSearches, "auto"] as const);
+  const skips = search === "pages" || search === "lsh";
+  const { searchTau } = options;
+  // A bound for renormalized needs no sample; everything else that skips scores does.
+  const bounded = searchTau !== undefined && estimator === "renormalized";
+  const tail = checkWord("tail", options.tail ?? (skips && !bounded ? "sampled" : "exact"), [
+    "exact",
+    "sampled",
+  ] as const);
+  if (searchTau !== undefined) checkSearchTau(searchTau, search, "exact");
+  const recall = checkFlag("recall", options.recall, false);
+  if (recall && search !== "lsh") {
+    throw new HeedError("invalid-argument", `recall is true with search "${search}"; it needs search: "lsh"`);
+  }
   return {
     ...planQueries(shape, q, options, isTensor),
-    keep: checkCountedKeep(options.keep),
-    estimator: checkWord("estimator", options.estimator ?? "linear", rawEstimators),
-    search: checkWord("search", options.search ?? "auto", [...rawCacheSearches, "auto"] as const),
+    ...{ keep, estimator, search, recall },
+    everyScore: whyEveryScore(estimator, tail),
+    searchTau: searchTau ?? 0,
+    sampled: tail === "sampled",
+    seed: checkSeed(options.seed),
     indices: checkFlag("indices", options.indices, false),
   };
 }
 
-/** Queries to look at. */
-export interface MonitorPlan<T> extends Omit<DecodePlan<T>, "lse"> {
+function whyEveryScore(estimator: Estimator, tail: string): string | undefined {
+  if (estimator === "renormalized" || tail === "sampled") return undefined;
+  return `estimator "${estimator}" with tail "exact" needs every score, so all of them were computed`;
+}
+
+/** What is asked of a monitor. */
+export interface MonitorPlan {
   epsilon: number;
   mass: number;
   first: number;
+}
+
+/** @throws {HeedError} `invalid-argument` */
+function planMonitored({ epsilon, mass, first }: MonitorNumbers): MonitorPlan {
+  return {
+    epsilon: epsilon === undefined ? 0.01 : checkPositive("epsilon", epsilon),
+    mass: mass === undefined ? 0.05 : checkWithin("mass", mass, 0, 1),
+    first: first === undefined ? 4 : checkCount("first", first, 0),
+  };
+}
+
+/** Queries to look at. */
+export interface MonitoredPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
+  monitor: MonitorPlan;
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
@@ -222,14 +283,9 @@ export function planMonitor<T extends TensorLike = never>(
   q: unknown,
   options: MonitorOptions,
   isTensor?: IsTensor<T>,
-): MonitorPlan<T> {
+): MonitoredPlan<T> {
   checkOptionNames("monitor", options, monitorNames);
-  return {
-    ...planQueries(shape, q, options, isTensor),
-    epsilon: options.epsilon === undefined ? 0.01 : checkPositive("epsilon", options.epsilon),
-    mass: options.mass === undefined ? 0.05 : checkWithin("mass", options.mass, 0, 1),
-    first: options.first === undefined ? 4 : checkCount("first", options.first, 0),
-  };
+  return { ...planQueries(shape, q, options, isTensor), monitor: planMonitored(options) };
 }
 
 /** A policy with every number that any policy has; the module reads its own. */
@@ -271,7 +327,7 @@ function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
 }
 
 /** Queries that vote, and what about. */
-export interface EvictPlan<T> extends Omit<DecodePlan<T>, "lse"> {
+export interface EvictPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
   policy: CheckedPolicy;
 }
 

@@ -46,7 +46,8 @@ export function planLoad(options: LoadOptions): LoadPlan {
   checkSignal(options.signal);
   checkListener(options.onProgress);
   const { config, weights, tokenizer, tokenizerConfig, dtype, cacheType, capacity } = options;
-  if (config === undefined) throw new HeedError("invalid-argument", "config is missing; the model's config.json is needed");
+  if (config === undefined)
+    throw new HeedError("invalid-argument", "config is missing; the model's config.json is needed");
   if (weights === undefined) {
     throw new HeedError("invalid-argument", "weights are missing; the model's safetensors files are needed");
   }
@@ -67,7 +68,10 @@ export type CheckedPrompt = { text: string; bos: boolean | undefined } | { ids: 
 /** @throws {HeedError} `invalid-argument` */
 export function checkIds(name: string, ids: unknown, vocabulary: number): number[] {
   if (!(Array.isArray(ids) || ids instanceof Uint32Array)) {
-    throw new HeedError("invalid-argument", `${name} is ${shown(ids)}; an array of token ids or a Uint32Array is needed`);
+    throw new HeedError(
+      "invalid-argument",
+      `${name} is ${shown(ids)}; an array of token ids or a Uint32Array is needed`,
+    );
   }
   const all: unknown[] = Array.from(ids as ArrayLike<unknown>);
   const wrong = all.findIndex((id) => !(Number.isInteger(id) && (id as number) >= 0 && (id as number) < vocabulary));
@@ -87,7 +91,8 @@ function needsText(info: DecoderInfo, what: string): void {
 export function checkPrompt(info: DecoderInfo, prompt: Prompt, { bos }: EncodeOptions): CheckedPrompt {
   const flag = bos === undefined ? undefined : checkFlag("bos", bos, false);
   if (typeof prompt !== "string") {
-    if (flag !== undefined) throw new HeedError("invalid-argument", `bos is ${flag}, which goes with text, not with ids`);
+    if (flag !== undefined)
+      throw new HeedError("invalid-argument", `bos is ${flag}, which goes with text, not with ids`);
     const ids = checkIds("prompt", prompt, info.vocabulary);
     if (ids.length > 0) return { ids };
     throw new HeedError("invalid-argument", "prompt has no ids; at least one is needed");
@@ -159,7 +164,8 @@ export function planGenerate(info: DecoderInfo, prompt: Prompt, options: Generat
   checkOptionNames("generate", options, generateNames);
   const { topP, attention, promptAttention, stop, tokens } = options;
   const share = topP === undefined ? 1 : checkWithin("topP", topP, 0, 1);
-  if (share === 0) throw new HeedError("invalid-argument", "topP is 0; a number greater than 0 and at most 1 is needed");
+  if (share === 0)
+    throw new HeedError("invalid-argument", "topP is 0; a number greater than 0 and at most 1 is needed");
   return {
     ...checkRun(info, prompt, options),
     promptPolicies: checkPolicies("promptAttention", promptAttention ?? attention, info),

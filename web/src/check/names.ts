@@ -1,9 +1,21 @@
 /** Option objects: known names only, so that a misspelled option cannot be ignored. */
 import { HeedError } from "../errors.js";
 
+/** Messages show so much of a text: it may be a whole file. */
+const longestShown = 100;
+
+/** A JSON value, cut off where it is long. */
+export function shownJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? "undefined";
+  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
+}
+
 /** "number 3", "string \"a\"", "undefined": a value as messages show it. */
 export function shown(value: unknown): string {
-  if (typeof value === "string") return `the string ${JSON.stringify(value)}`;
+  if (typeof value === "string") {
+    const cut = value.length > longestShown ? ` and ${value.length - longestShown} more characters` : "";
+    return `the string ${JSON.stringify(value.slice(0, longestShown))}${cut}`;
+  }
   if (typeof value === "number" || value === null || value === undefined || typeof value === "boolean") {
     return String(value);
   }

@@ -41,7 +41,8 @@ function checkLayerPolicy(where: string, policy: LayerPolicy, heads: number): Po
     throw new HeedError("invalid-argument", `${where} is ${shown(policy)}; ${legal}`);
   }
   checkOptionNames(where, policy, sparseNames);
-  const { keep, estimator, search, window, sinks }: Partial<Exclude<LayerPolicy, "exact" | { window: number }>> = policy;
+  const { keep, estimator, search, window, sinks }: Partial<Exclude<LayerPolicy, "exact" | { window: number }>> =
+    policy;
   return within(where, () => {
     const rules = {
       window: window === undefined ? 0 : checkCount("window", window),

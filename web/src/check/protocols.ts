@@ -4,29 +4,14 @@
  * reads them.
  */
 import { HeedError } from "../errors.js";
-import { checkStrength, longestRow, runNames, sourceNames, type Source } from "./simulation-source.js";
+import { depthProtocols } from "./depth-protocols.js";
+import { lengths, listed, without, type Protocol } from "./protocol-points.js";
+import { searchProtocols } from "./search-protocols.js";
+import { checkStrength, longestRow } from "./simulation-source.js";
 import { checkList, type Reader } from "./simulation-reader.js";
-
-interface Point {
-  source: Source;
-  numbers: number[];
-}
-
-interface Protocol {
-  /** The number of the protocol in the module. */
-  id: number;
-  names: readonly string[];
-  points(read: Reader, source: Source): Point[];
-}
 
 /** The spectral norm keeps n^2 / 64 partial sums per rule. */
 const longestSpectral = 4096;
-const without = (...out: string[]) => [...sourceNames, ...runNames].filter((name) => !out.includes(name));
-const doubling = (from: number, to: number) =>
-  Array.from({ length: Math.log2(to / from) + 1 }, (_, i) => from * 2 ** i);
-const listed = (numbers: readonly number[]) => [numbers.length, ...numbers];
-const lengths = (read: Reader, from: number, to: number, most = longestRow) =>
-  read.counts("n", doubling(from, to), 2, most);
 
 /** The sources of several sigmas and of several gammas, sigma = gamma sqrt(2 ln n): those that are asked for. */
 function spreads(read: Reader, usual: { sigma: number[]; gamma: number[] }): { sigma: number[]; gamma: number[] } {
@@ -147,4 +132,6 @@ export const protocols = {
       return [{ source, numbers: [...listed(all), read.share("mass", 0.1)] }];
     },
   },
+  ...depthProtocols,
+  ...searchProtocols,
 } satisfies Record<string, Protocol>;

@@ -43,6 +43,22 @@ export function checkIndexShape(index: IndexLike, shape: Shape): void {
   );
 }
 
+/** @throws {HeedError} `invalid-argument` */
+export function checkSearchTau(searchTau: unknown, search: string, tail: string): void {
+  if (!(typeof searchTau === "number" && searchTau > 0 && searchTau < 1)) {
+    throw new HeedError(
+      "invalid-argument",
+      `searchTau is ${shown(searchTau)}; a number greater than 0 and less than 1 is needed`,
+    );
+  }
+  if (search === "pages" && tail === "exact") return;
+  throw new HeedError(
+    "invalid-argument",
+    `searchTau is ${searchTau} with search "${search}" and tail "${tail}"; ` +
+      'it needs search: "pages" and tail: "exact", which can certify it',
+  );
+}
+
 /** `index`: what was passed for `k`, when it is one. @throws {HeedError} `invalid-argument` */
 export function checkSearch(options: TopKOptions<unknown>, index: IndexLike | undefined): CheckedSearch {
   const asked = checkWord("search", options.search ?? "auto", searches);
@@ -55,20 +71,6 @@ export function checkSearch(options: TopKOptions<unknown>, index: IndexLike | un
   const search = index && asked === "auto" ? index.search : asked;
   const tail = checkWord("tail", options.tail ?? "exact", ["exact", "sampled"]);
   const { searchTau } = options;
-  if (searchTau !== undefined) {
-    if (!(typeof searchTau === "number" && searchTau > 0 && searchTau < 1)) {
-      throw new HeedError(
-        "invalid-argument",
-        `searchTau is ${shown(searchTau)}; a number greater than 0 and less than 1 is needed`,
-      );
-    }
-    if (search !== "pages" || tail !== "exact") {
-      throw new HeedError(
-        "invalid-argument",
-        `searchTau is ${searchTau} with search "${search}" and tail "${tail}"; ` +
-          'it needs search: "pages" and tail: "exact", which can certify it',
-      );
-    }
-  }
+  if (searchTau !== undefined) checkSearchTau(searchTau, search, tail);
   return { search, tail, searchTau: searchTau ?? 0, seed: checkSeed(options.seed) };
 }

@@ -41,7 +41,12 @@ const names = ["n", "d", "epsilon", "weights", "rank", "rows", "seed"];
 /** Chosen: the standard error of the mean over 256 rows is about a sixteenth of a row's spread. */
 const usualRows = 256;
 /** Protocols that heads of a model can be given to. */
-const forHeads: readonly string[] = ["E2", "E4", "E5", "E7", "E8", "E9", "E11"];
+const forHeads: readonly string[] = [
+  ...["E2", "E4", "E5", "E7", "E8", "E9", "E11"],
+  ...["E12", "E13", "E14", "E18", "E22"],
+];
+/** Protocols of rows from length `from` to `to`. */
+const mixedLengths: readonly string[] = ["E8", "E14"];
 
 function planCollapse(parameters: CollapseParameters): CollapsePoint[] {
   checkOptionNames("simulate E1", parameters, names);
@@ -96,8 +101,8 @@ function planProtocol(id: Exclude<SimulationId, "E1">, parameters: object): Prot
   const source = readSource(read, given, id in sweeps ? sweeps[id as keyof typeof sweeps] : []);
   const operands = checkHeads(read.values as Record<string, unknown>, source.d);
   const tokens = operands.q && operands.q.length / source.d;
-  if (tokens !== undefined && read.values[id === "E8" ? "to" : "n"] === undefined) {
-    const name = id === "E8" ? "to" : "n";
+  const name = mixedLengths.includes(id) ? "to" : "n";
+  if (tokens !== undefined && read.values[name] === undefined) {
     throw new HeedError("invalid-argument", `${name} is undefined; with q and k it is needed, at most ${tokens}`);
   }
   const longest = [read.values["n"], read.values["to"]].flat().filter((n) => typeof n === "number");

@@ -26,6 +26,11 @@ export class Reader {
     return checkWithin(name, this.values[name] ?? usual, 1e-12, 1 - 1e-12);
   }
 
+  shares(name: string, usual: readonly number[]): number[] {
+    const share = (each: string, value: unknown) => checkWithin(each, value, 1e-12, 1 - 1e-12);
+    return checkList(name, this.values[name] ?? usual, share);
+  }
+
   within(name: string, usual: number, least: number, most: number): number {
     return checkWithin(name, this.values[name] ?? usual, least, most);
   }

@@ -45,6 +45,9 @@ export interface Source {
   seed: number;
 }
 
+/** What its tokens are called. */
+export const inputWord = ({ input }: Source): string => inputNames[input] as string;
+
 export function sourceNumbers(source: Source): number[] {
   const { d, input, strength, weights, shape, sigma, causal, self, rows, repeats, seed } = source;
   return [d, input, strength, weights, shape, sigma, causal, self, rows, repeats, seed];

@@ -1,6 +1,6 @@
 /**
- * Whether a regular expression repeats something that repeats itself, as in (a+)+. Such a pattern takes exponential time
- * on some texts, and a tokenizer that brings one would hang whoever loads it. No known tokenizer has one.
+ * Whether a regular expression repeats something that repeats itself, as in (a+)+. Such a pattern takes exponential
+ * time on some texts, and a tokenizer that brings one would hang whoever loads it. No known tokenizer has one.
  */
 
 /** "{2,}", or up to so many times that it is as good as endless. */

@@ -107,10 +107,7 @@ export function ropeOf(fields: Fields, contextLength: number): Rope {
   }
   const partial = scaling.get("partial_rotary_factor");
   if (partial !== undefined && partial !== 1) {
-    throw new HeedError(
-      "unsupported",
-      `partial_rotary_factor of ${scaling.where} is ${shown(partial)}; 1 is computed`,
-    );
+    throw new HeedError("unsupported", `partial_rotary_factor of ${scaling.where} is ${shown(partial)}; 1 is computed`);
   }
   const kind = kindOf(scaling);
   if (kind === "default") return { kind, base };

@@ -5,7 +5,7 @@
  * The file is somebody else's: nothing in it is believed before it is checked, and nothing is allocated by its word.
  */
 import { HeedError, reasonOf } from "../errors.js";
-import { shown } from "../check/names.js";
+import { shown, shownJson } from "../check/names.js";
 
 /** Bytes per number of each type that the format names. */
 const bytesOf = {
@@ -67,10 +67,10 @@ function entryOf(where: string, value: unknown, start: number): TensorEntry {
     refuse(`the dtype of ${where} is ${shown(dtype)}; one of ${Object.keys(bytesOf).join(", ")} is needed`);
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    refuse(`the shape of ${where} is ${JSON.stringify(shape)}; an array of integers of at least 0 is needed`);
+    refuse(`the shape of ${where} is ${shownJson(shape)}; an array of integers of at least 0 is needed`);
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    refuse(`the data_offsets of ${where} are ${JSON.stringify(offsets)}; two integers of at least 0 are needed`);
+    refuse(`the data_offsets of ${where} are ${shownJson(offsets)}; two integers of at least 0 are needed`);
   }
   const [from, to] = offsets as [number, number];
   const length = shape.reduce((product, size) => product * size, 1);
@@ -78,7 +78,7 @@ function entryOf(where: string, value: unknown, start: number): TensorEntry {
   // A product that is not exact is beyond every offset.
   if (!Number.isSafeInteger(bytes) || to - from !== bytes) {
     refuse(
-      `${where} has the shape ${JSON.stringify(shape)} of ${dtype}, ${bytes} bytes, and the data_offsets ${from} and ` +
+      `${where} has the shape ${shownJson(shape)} of ${dtype}, ${bytes} bytes, and the data_offsets ${from} and ` +
         `${to}; they must be as far apart`,
     );
   }
@@ -88,7 +88,8 @@ function entryOf(where: string, value: unknown, start: number): TensorEntry {
 /** Tensors must follow each other to the end of the file. */
 function checkLayout(file: string, fileBytes: number, start: number, tensors: Map<string, TensorEntry>): void {
   let end = start;
-  for (const [name, { from, to }] of [...tensors].sort(([, a], [, b]) => a.from - b.from || a.to - b.to)) {
+  for (const [whole, { from, to }] of [...tensors].sort(([, a], [, b]) => a.from - b.from || a.to - b.to)) {
+    const name = whole.slice(0, 100);
     if (from < end)
       refuse(`${name} of ${file} starts at byte ${from}, inside the tensor before it, which ends at ${end}`);
     if (from > end) refuse(`${name} of ${file} starts at byte ${from}, but the tensor before it ends at ${end}`);
@@ -103,7 +104,7 @@ export function readHeader(file: string, fileBytes: number, header: Uint8Array):
   const start = prefixBytes + header.length;
   const tensors = new Map<string, TensorEntry>();
   for (const [name, value] of Object.entries(parse(file, header))) {
-    if (name !== "__metadata__") tensors.set(name, entryOf(`${JSON.stringify(name)} of ${file}`, value, start));
+    if (name !== "__metadata__") tensors.set(name, entryOf(`${shownJson(name)} of ${file}`, value, start));
   }
   checkLayout(file, fileBytes, start, tensors);
   return tensors;

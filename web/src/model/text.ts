@@ -76,12 +76,16 @@ function checkTokenizer(where: string, value: unknown, vocabulary: number): obje
   // Older files leave the type out.
   const type = model.get("type") ?? (model.get("merges") === undefined ? undefined : "BPE");
   if (typeof type !== "string" || !models.includes(type)) {
-    throw new HeedError("unsupported", `the model of ${where} is of type ${shown(type)}; one of ${models.join(", ")} is known`);
+    throw new HeedError(
+      "unsupported",
+      `the model of ${where} is of type ${shown(type)}; one of ${models.join(", ")} is known`,
+    );
   }
   checkVocabulary(where, model, vocabulary);
   if (type === "BPE" && !Array.isArray(model.get("merges"))) model.refuse("merges", "an array");
   checkAddedTokens(fields, vocabulary);
-  for (const part of ["normalizer", "pre_tokenizer", "post_processor", "decoder"]) checkPatterns(where, fields.get(part));
+  for (const part of ["normalizer", "pre_tokenizer", "post_processor", "decoder"])
+    checkPatterns(where, fields.get(part));
   return fields.values;
 }
 
@@ -95,7 +99,12 @@ export class TextCodec {
   /** @throws {HeedError} `invalid-argument`, `unsupported` */
   constructor(
     library: TokenizersLibrary,
-    { tokenizer, tokenizerConfig, vocabulary, bos }: {
+    {
+      tokenizer,
+      tokenizerConfig,
+      vocabulary,
+      bos,
+    }: {
       tokenizer: unknown;
       tokenizerConfig: unknown;
       vocabulary: number;
@@ -120,7 +129,10 @@ export class TextCodec {
 
   /** `bos`: whether the text begins with that token. @throws {HeedError} `invalid-argument`, `unsupported` */
   encode(text: string, bos: boolean | undefined): Uint32Array<ArrayBuffer> {
-    const ids = this.#run("encode the text", () => this.#tokenizer.encode(text, { add_special_tokens: bos !== false }).ids);
+    const ids = this.#run(
+      "encode the text",
+      () => this.#tokenizer.encode(text, { add_special_tokens: bos !== false }).ids,
+    );
     const wanted = bos ?? this.#addsBos;
     if (wanted && this.#bos === undefined) {
       throw new HeedError("unsupported", "bos is true, but the config names no bos_token_id");

@@ -105,10 +105,10 @@ function placeOf(name: string, expected: ExpectedTensor, all: ReadonlyMap<string
   const { dtype } = entry;
   const known = Object.keys(weightTypes);
   if (!known.includes(dtype) || (dtype === "I8" && expected.role === "vector")) {
+    const scaled = expected.role === "vector" ? "" : ", I8 with scales";
     throw new HeedError(
       "unsupported",
-      `${name} of ${file.source.name} holds ${dtype}; F32, F16${expected.role === "vector" ? "" : ", I8 with scales"} ` +
-        "and BF16 are read",
+      `${name} of ${file.source.name} holds ${dtype}; F32, F16${scaled} ` + "and BF16 are read",
     );
   }
   const scales = dtype === "I8" ? scalesOf(name, expected.rows, all) : undefined;

@@ -1,16 +1,18 @@
 /** A cache in the module's memory, and the calls on it as operations. */
-import type { CacheTopKResult, IndexedCacheTopKResult } from "../cache-results.js";
+import type { CacheTopKInfo, CacheTopKResult, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
 import type { MaskOperand } from "../check/arrays.js";
-import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan } from "../check/cache.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, MonitorPlan } from "../check/cache.js";
 import { checkMaskLength } from "../check/rules.js";
 import { HeedError } from "../errors.js";
 import {
   rawCacheSearches,
   rawCacheTypes,
   rawEstimators,
+  rawMonitored,
   type RawCacheTopKOptions,
   type RawDecodeProblem,
   type RawKvCache,
+  type RawMonitorOptions,
 } from "../runtime/raw.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Scratch } from "../runtime/scratch.js";
@@ -159,7 +161,7 @@ export function prepareAppend(cache: StoredCache, plan: AppendPlan<Tensor>): Ope
   }
 }
 
-type Queries = Omit<DecodePlan<Tensor>, "lse">;
+type Queries = Omit<DecodePlan<Tensor>, "lse" | "monitor">;
 
 /** The queries, the rules and a place for the result. */
 export function placeQueries(cache: StoredCache, scratch: Scratch, plan: Queries) {
@@ -180,20 +182,59 @@ export function placeQueries(cache: StoredCache, scratch: Scratch, plan: Queries
   return { problem, out, keys };
 }
 
+export interface DecodeOutput extends AttendOutput {
+  monitored?: Monitored;
+}
+
+/** Room for what is monitored, and what it says once the job has run. */
+export function placeMonitored(
+  runtime: Runtime,
+  scratch: Scratch,
+  plan: Pick<DecodePlan<Tensor>, "queries" | "heads" | "window" | "sinks" | "mask">,
+  asked: MonitorPlan,
+  keys: number,
+) {
+  const { queries, heads, window, sinks, mask } = plan;
+  const [rows, numbers] = [queries * heads, rawMonitored.length];
+  const out = scratch.allocate(rows * numbers * 8, "what is monitored");
+  const read = (): Monitored => {
+    const all = runtime.heap.copyF64(out, rows * numbers, "what is monitored");
+    const column = (at: number) => Float64Array.from({ length: rows }, (_, row) => all[row * numbers + at] as number);
+    const columns = rawMonitored.map((name, at) => [name, column(at)] as const);
+    const result = Object.fromEntries(columns) as Record<(typeof rawMonitored)[number], Float64Array>;
+    // A query sees fewer tokens than there are by at most the queries behind it, and a window leaves it fewer still.
+    const visible = (row: number) => {
+      const end = Math.max(0, keys - queries + Math.floor(row / heads) + 1);
+      return window === 0 ? end : Math.min(end, window + sinks);
+    };
+    const unseen = mask === undefined && result.seen.some((count, row) => count < visible(row));
+    return { ...result, accumulate: unseen ? "f64" : "f32" };
+  };
+  return { options: { ...asked, out }, read };
+}
+
+const unmonitored: RawMonitorOptions = { epsilon: 1, mass: 0, first: 0, out: 0 };
+
 /** @throws {HeedError} `shape-mismatch`, `non-finite`, `out-of-memory`, `disposed` */
-export function prepareDecode(cache: StoredCache, plan: DecodePlan<Tensor>): Operation<AttendOutput> {
+export function prepareDecode(cache: StoredCache, plan: DecodePlan<Tensor>): Operation<DecodeOutput> {
   const { runtime, raw } = cache;
   const rows = plan.queries * plan.heads;
   return jobOperation(runtime, (scratch) => {
-    const { problem, out } = placeQueries(cache, scratch, plan);
+    const { problem, out, keys } = placeQueries(cache, scratch, plan);
     const lse = plan.lse ? scratch.allocate(rows * 4, "lse") : 0;
-    const job = new runtime.raw.CacheAttendJob(raw, { ...problem, lse });
+    const monitored = plan.monitor && placeMonitored(runtime, scratch, plan, plan.monitor, keys);
+    const job = new runtime.raw.CacheAttendJob(raw, { ...problem, lse }, monitored?.options ?? unmonitored);
     const finish = () => ({
       out: out.take(),
       ...(plan.lse ? { lse: runtime.heap.copyF32(lse, rows, "lse") } : {}),
+      ...(monitored ? { monitored: monitored.read() } : {}),
     });
     return { job, finish };
   });
+}
+
+function mean(numbers: Float32Array): number {
+  return numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 }
 
 type Out = Float32Array | Tensor;
@@ -202,10 +243,14 @@ export type CacheTopKOutput = CacheTopKResult<Out> | IndexedCacheTopKResult<Out>
 /** Measured: with fewer tokens the second scoring costs more than the first one saves. */
 const fewestScreened = 2048;
 
-function searchOf({ shape }: StoredCache, { search }: CacheTopKPlan<Tensor>, keys: number): "exact" | "int8" {
+type ChosenSearch = Pick<CacheTopKInfo, "search" | "reason">;
+
+function searchOf({ shape }: StoredCache, plan: CacheTopKPlan<Tensor>, keys: number): ChosenSearch {
+  const { search, everyScore: reason } = plan;
+  if (search === "pages" || search === "lsh") return reason === undefined ? { search } : { search: "exact", reason };
   // Keys in bytes are their own copy: their scan is the screening.
-  if (shape.type === rawCacheTypes.indexOf("int8")) return "exact";
-  return search === "auto" ? (keys < fewestScreened ? "exact" : "int8") : search;
+  if (search === "exact" || shape.type === rawCacheTypes.indexOf("int8")) return { search: "exact" };
+  return { search: search === "int8" || keys >= fewestScreened ? "int8" : "exact" };
 }
 
 /** @throws {HeedError} `non-finite`, `out-of-memory`, `disposed` */
@@ -216,15 +261,22 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
   const rows = plan.queries * plan.heads;
   return jobOperation(runtime, (scratch) => {
     const { problem, out, keys } = placeQueries(cache, scratch, plan);
-    const search = searchOf(cache, plan, keys);
+    const chosen = searchOf(cache, plan, keys);
+    const skips = chosen.search === "pages" || chosen.search === "lsh";
+    const sampled = skips && plan.sampled;
     const options: RawCacheTopKOptions = {
       // More than all tokens means all of them; and 0 would mean the window law.
       k: Math.min(k, Math.max(keys, 1)),
       ...{ alpha, exponent, min, max },
       estimator: rawEstimators.indexOf(estimator),
-      search: rawCacheSearches.indexOf(search),
+      search: rawCacheSearches.indexOf(chosen.search),
+      enough: plan.searchTau,
+      seed: plan.seed,
+      sampled,
       dropped: scratch.allocate(rows * 4, "dropped"),
       bound: scratch.allocate(rows * 4, "bound"),
+      interval: sampled ? scratch.allocate(rows * 4, "interval") : 0,
+      recall: plan.recall && skips ? scratch.allocate(rows * 4, "recall") : 0,
       kept: scratch.allocate(rows * 4, "kept"),
       indices: 0,
       offsets: 0,
@@ -238,7 +290,8 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
       }
       options.indices = scratch.allocate(total * 4, "indices");
     }
-    const job = new runtime.raw.CacheTopKJob(raw, problem, options);
+    const Kind = skips ? runtime.raw.CacheRetrieveJob : runtime.raw.CacheTopKJob;
+    const job = new Kind(raw, problem, options);
     const { heap } = runtime;
     const finish = (): CacheTopKOutput => {
       runtime.check(job.status());
@@ -247,7 +300,12 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
         dropped: heap.copyF32(options.dropped, rows, "dropped"),
         bound: heap.copyF32(options.bound, rows, "bound"),
         kept: heap.copyU32(options.kept, rows, "kept"),
-        info: { search, estimator },
+        ...(sampled ? { interval: heap.copyF32(options.interval, rows, "interval") } : {}),
+        info: {
+          ...chosen,
+          estimator,
+          ...(options.recall === 0 ? {} : { recall: mean(heap.f32(options.recall, rows)) }),
+        },
       };
       if (!plan.indices) return result;
       return {

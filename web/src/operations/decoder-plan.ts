@@ -23,7 +23,12 @@ export interface Storage {
 }
 
 /** The module's names of the types that files have. */
-export const rawTypes: Record<WeightType, (typeof rawWeightTypes)[number]> = { F32: "f32", F16: "f16", BF16: "bf16", I8: "int8" };
+export const rawTypes: Record<WeightType, (typeof rawWeightTypes)[number]> = {
+  F32: "f32",
+  F16: "f16",
+  BF16: "bf16",
+  I8: "int8",
+};
 
 /** Types by role as a caller wants them, or as the files have them. */
 export function storageOf(

@@ -30,7 +30,8 @@ type Profiled = (typeof rawProfiled)[number];
 /** Sums over rows to means. */
 function profileOf(sums: Float64Array, { layers, heads }: { layers: number; heads: number }): AttentionProfile {
   const records = layers * heads;
-  const at = (field: Profiled, record: number) => sums[record * rawProfiled.length + rawProfiled.indexOf(field)] as number;
+  const at = (field: Profiled, record: number) =>
+    sums[record * rawProfiled.length + rawProfiled.indexOf(field)] as number;
   const of = (value: (record: number) => number) => Float64Array.from({ length: records }, (_, i) => value(i));
   const mean = (field: Profiled) => of((i) => at(field, i) / at("rows", i));
   // A norm of 0 stands for one that is not defined.

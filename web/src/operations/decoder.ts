@@ -171,4 +171,3 @@ export class StoredDecoder {
     if (raw) this.runtime.guard(() => raw.delete());
   }
 }
-

@@ -21,7 +21,7 @@ function idsOf(decoder: StoredDecoder, prompt: CheckedPrompt): number[] {
 /** Speed is told over so many of the last tokens. */
 const recentTokens = 16;
 
-/** A continuation under way. Other calls on the decoder may come between its tokens: what they displaced is run again. */
+/** A continuation under way. Other calls on the decoder may come between its tokens; what they displaced runs again. */
 export class Generation {
   readonly #decoder: StoredDecoder;
   readonly #plan: GeneratePlan;
@@ -159,6 +159,13 @@ export function prepareTextScore(decoder: StoredDecoder, { prompt, policies }: R
   const run = { ids: ids.slice(0, -1), targets: ids.slice(1), policies, logits: false, profile: false };
   return prepareApart(decoder, run, ({ losses }) => {
     const all = losses as Float32Array;
+    const wrong = all.findIndex((loss) => !Number.isFinite(loss));
+    if (wrong >= 0) {
+      throw new HeedError(
+        "non-finite",
+        `the loss of token ${wrong + 1} is ${all[wrong]}; the model's weights are too large, or spoiled`,
+      );
+    }
     return { loss: all.reduce((sum, one) => sum + one, 0) / all.length, losses: all };
   });
 }
@@ -168,4 +175,3 @@ export function prepareProfile(decoder: StoredDecoder, { prompt, policies }: Run
   const run = { ids: idsOf(decoder, prompt), policies, logits: false, profile: true };
   return prepareApart(decoder, run, ({ profile }) => profile as AttentionProfile);
 }
-

@@ -1,4 +1,5 @@
 /** From logits to a token: the likeliest, or a draw that a seed decides. */
+import { HeedError } from "../errors.js";
 
 /** What decides a draw. */
 export interface Sampling {
@@ -91,11 +92,17 @@ export class Sampler {
     this.#uniform = new Uniform(sampling.seed);
   }
 
+  /** @throws {HeedError} `non-finite` */
   next(logits: Float32Array): Sampled {
     const best = likeliest(logits);
     const largest = logits[best] as number;
+    const total = weightOf(logits, 1, largest);
+    // One NaN among them makes the sum NaN; an infinite one too.
+    if (!Number.isFinite(total)) {
+      throw new HeedError("non-finite", "the model's logits are not finite; its weights are too large, or spoiled");
+    }
     const id = this.#sampling.temperature === 0 ? best : this.#draw(logits, largest);
-    return { id, logprob: (logits[id] as number) - largest - Math.log(weightOf(logits, 1, largest)) };
+    return { id, logprob: (logits[id] as number) - largest - Math.log(total) };
   }
 
   #draw(logits: Float32Array, largest: number): number {

@@ -1,6 +1,6 @@
 /** Files of a model in Node: paths, file: addresses, and what fetch knows. */
 import type { OpenAddress } from "../model/source-of.js";
-import { nodeSource } from "./node-source.js";
+import { nodeSource } from "./source-node.js";
 
 export const openInNode: OpenAddress = async (address, signal) => {
   if (typeof address === "string" || address.protocol === "file:") return nodeSource(address);

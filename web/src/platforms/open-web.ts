@@ -4,9 +4,10 @@ import type { OpenAddress } from "../model/source-of.js";
 
 export const openInBrowser: OpenAddress = async (address, signal) => {
   if (typeof address === "string") {
+    const shown = JSON.stringify(address.slice(0, 100));
     throw new HeedError(
       "invalid-argument",
-      `a file of the model is the string ${JSON.stringify(address.slice(0, 100))}; in a browser a URL is needed, as in ` +
+      `a file of the model is the string ${shown}; in a browser a URL is needed, as in ` +
         "new URL(path, location.href)",
     );
   }

@@ -143,7 +143,7 @@ export interface RawCacheShape {
 }
 
 /** Order of `CacheSearch` in cpp/cache/decode_topk.hpp. */
-export const rawCacheSearches = ["exact", "int8"] as const;
+export const rawCacheSearches = ["exact", "int8", "pages", "lsh"] as const;
 
 /** Top-k decoding; the arrays are (queries, heads). */
 export interface RawCacheTopKOptions {
@@ -157,9 +157,15 @@ export interface RawCacheTopKOptions {
   estimator: number;
   /** Index into `rawCacheSearches`. */
   search: number;
-  /** As in RawTopKOptions. */
+  /** As in RawRetrievalOptions; of searches that skip scores. */
+  enough: number;
+  seed: number;
+  sampled: boolean;
+  /** (queries, heads), written or 0: f32, but u32 for `kept`. */
   dropped: number;
   bound: number;
+  interval: number;
+  recall: number;
   kept: number;
   indices: number;
   /** From `cacheOffsets`, or 0. */
@@ -202,7 +208,7 @@ export interface RawMonitorOptions {
   mass: number;
   /** Tokens whose mass is `sink`. */
   first: number;
-  /** (queries, heads, rawMonitored.length) f64, written. */
+  /** (queries, heads, rawMonitored.length) f64, written; 0 for nothing monitored. */
   out: number;
 }
 
@@ -285,11 +291,13 @@ export interface RawCore extends RawModule {
   selectTopK(scores: number, count: number, k: number, indices: number, values: number): RawStatus;
   KvCache: new (shape: RawCacheShape) => RawKvCache;
   /** Exact attention of new queries over a cache; a unit is a block of queries. */
-  CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem) => RawJob;
+  /** Monitors where `monitor.out` is not 0, and does nothing else where `problem.out` is 0. */
+  CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem, monitor: RawMonitorOptions) => RawJob;
   /** Top-k attention of new queries over a cache; a unit is a block of queries. */
+  /** For "exact" and "int8"; the other searches are those of CacheRetrieveJob. */
   CacheTopKJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
+  CacheRetrieveJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
   /** Statistics of the scores of new queries; a unit is a block of queries. */
-  CacheMonitorJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawMonitorOptions) => RawJob;
   /** As `topKOffsets`, for (queries, heads) of a call on a cache. */
   cacheOffsets(cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions, offsets: number): number;
 

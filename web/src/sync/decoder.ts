@@ -41,7 +41,7 @@ export class Decoder {
    * Continues a prompt, token by token; ends after a `stop` token, `tokens` of them, or at the capacity. `signal` is
    * looked at before each token.
    *
-   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `disposed`, `out-of-memory`
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `non-finite`, `disposed`, `out-of-memory`
    */
   generate(prompt: Prompt, options: GenerateOptions = {}): Generator<GeneratedToken, void, undefined> {
     void this.#decoder.raw;
@@ -64,7 +64,7 @@ export class Decoder {
   /**
    * How well the model foresees a text.
    *
-   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `disposed`, `out-of-memory`
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `non-finite`, `disposed`, `out-of-memory`
    */
   score(text: Prompt, options: ScoreTextOptions = {}): TextScore {
     void this.#decoder.raw;
@@ -76,7 +76,7 @@ export class Decoder {
    * What attention does in a text, by layer and head: means over its tokens. Costs about as much as exact attention
    * on top of the policy's own.
    *
-   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `disposed`, `out-of-memory`
+   * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `unsupported`, `non-finite`, `disposed`, `out-of-memory`
    */
   profile(text: Prompt, options: ProfileOptions = {}): AttentionProfile {
     void this.#decoder.raw;

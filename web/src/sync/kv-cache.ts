@@ -8,7 +8,13 @@ import type {
   LayerOptions,
   MonitorOptions,
 } from "../cache-options.js";
-import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
+import type {
+  CacheTopKResult,
+  Evicted,
+  IndexedCacheTopKResult,
+  Monitored,
+  MonitoredAttendResult,
+} from "../cache-results.js";
 import { checkBytes } from "../check/arrays.js";
 import {
   checkTokens,
@@ -70,14 +76,16 @@ export class KvCache {
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
+  attend(q: Tensor, options: DecodeOptions<Tensor> & { monitor: object | true }): MonitoredAttendResult<Tensor>;
   attend(q: Tensor, options: DecodeOptions<Tensor> & { lse: true }): AttendResult<Tensor>;
   attend(q: Tensor, options?: DecodeOptions<Tensor>): Tensor;
+  attend(q: Input, options: DecodeOptions & { monitor: object | true }): MonitoredAttendResult;
   attend(q: Input, options: DecodeOptions & { lse: true }): AttendResult;
   attend(q: Input, options?: DecodeOptions): Float32Array;
   attend(q: Input, options: DecodeOptions<Float32Array | Tensor> = {}): unknown {
     const plan = planDecode(this.#cache.shape, q, options, isTensor);
-    const { out, lse } = this.#complete(options, () => prepareDecode(this.#cache, plan));
-    return lse === undefined ? out : { out, lse };
+    const { out, ...others } = this.#complete(options, () => prepareDecode(this.#cache, plan));
+    return Object.keys(others).length === 0 ? out : { out, ...others };
   }
 
   /**
@@ -98,7 +106,8 @@ export class KvCache {
 
   /**
    * What the attention of the newest queries looks like: entropy, effective entries, mass of sinks and self, and how
-   * many entries would be enough. Shapes as in attend. Costs about half as much: meant for every 32nd step or so.
+   * many entries would be enough. Shapes as in attend. Costs about half as much; `attend` with `monitor` does both for
+   * little more than attention alone.
    *
    * @throws {HeedError} as attend
    */

@@ -6,7 +6,7 @@
  */
 import type { MaskOperand, PostedOperand } from "../check/arrays.js";
 import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
-import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, EvictPlan, MonitorPlan } from "../check/cache.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, EvictPlan, MonitoredPlan } from "../check/cache.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { IndexPlan } from "../check/key-index.js";
@@ -65,9 +65,9 @@ export interface Requests extends DecoderRequests {
   cacheFork: { args: OnCache; reply: number };
   cacheDispose: { args: OnCache; reply: true };
   cacheAppend: { args: OnCache<AppendPlan<never>>; reply: number };
-  cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] };
+  cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] & { monitored?: Monitored } };
   cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKResult | IndexedCacheTopKResult };
-  cacheMonitor: { args: OnCache<MonitorPlan<never>>; reply: Monitored };
+  cacheMonitor: { args: OnCache<MonitoredPlan<never>>; reply: Monitored };
   cacheEvict: { args: OnCache<EvictPlan<never>>; reply: Evicted };
   cacheRewind: { args: OnCache<{ length: number }>; reply: true };
   cacheClear: { args: OnCache; reply: true };

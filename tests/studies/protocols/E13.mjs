@@ -1,0 +1,73 @@
+// E13: what do keys cost that a search overlooks?
+
+import assert from "node:assert/strict";
+
+import { line } from "../figure.mjs";
+import { near, of, one, select } from "../tables.mjs";
+
+const simulated = ["uniform", "worst", "random"];
+
+/** What holds at any size. */
+function identity(rows) {
+  for (const row of rows) {
+    assert.ok(Math.abs(row.dropped - (row.exactDropped + row.missed - row.substituted)) < 1e-5, JSON.stringify(row));
+    assert.ok(row.amplification > 1 - 1e-6);
+  }
+  for (const row of [...select(rows, { selector: "int8" }), ...select(rows, { selector: "pages", setting: 0 })]) {
+    assert.equal(row.recall, 1);
+    near(row.amplification, 1, 1e-5, row.selector);
+  }
+}
+const tables = {
+  "E13-gaussian": ["E13", "n=1024,4096,16384", "rows=64"],
+  "E13-sigma-3": ["E13", "n=1024,4096,16384", "sigma=3", "rows=64"],
+  // Neighbors resemble each other: what pages are for.
+  "E13-stationary": ["E13", "n=4096", "input=stationary", "strength=0.999", "weights=identity", "rows=64"],
+  "E13-clustered": ["E13", "n=4096", "input=clustered", "strength=0.9", "weights=identity", "sigma=0.5", "rows=64"],
+};
+
+export default {
+  id: "E13",
+  tables,
+  quick: [{ args: ["n=1024", "rows=32", "recall=1,0.9,0.5"], holds: identity }],
+  claims: {
+    "the identity holds and exact searches miss nothing": () =>
+      Object.keys(tables).forEach((name) => identity(of(name))),
+    "missing the best keys costs most; where rows are even a miss costs little": () => {
+      for (const name of Object.keys(tables)) {
+        for (const { n, setting, dropped } of of(name, { selector: "worst" })) {
+          assert.ok(dropped >= one(name, { n, setting, selector: "uniform" }).dropped);
+        }
+      }
+      assert.ok(one("E13-gaussian", { n: 4096, selector: "uniform", setting: 0.9 }).l2Amplification < 1.05);
+      assert.ok(one("E13-sigma-3", { n: 4096, selector: "worst", setting: 0.9 }).l2Amplification > 2);
+    },
+  },
+  figures: {
+    E13: () => {
+      const panel = (title, name, column) => ({
+        title,
+        lines: simulated.map((selector) => line(selector, of(name, { n: 4096, selector }), "setting", column)),
+      });
+      const real = (name) => ({
+        title: `${name === "E13-sigma-3" ? "sigma 3" : "clusters"}: searches and selectors`,
+        x: { label: "recall", from: 0, to: 1 },
+        lines: ["uniform", "pages", "lsh", "components", "channels"].map((selector) =>
+          line(selector, of(name, { n: 4096, selector }), "recall", "l2Amplification", {
+            marks: selector !== "uniform",
+          }),
+        ),
+      });
+      return {
+        title: "l2 error of a search over that of the exact set, against its recall; n = 4096, k = 64",
+        x: { label: "recall", from: 0.45, to: 1 },
+        y: { label: "l2 over exact l2", scale: "log", from: 0.9, to: 10 },
+        panels: [
+          panel("sigma 1: misses", "E13-gaussian", "l2Amplification"),
+          panel("sigma 3: misses", "E13-sigma-3", "l2Amplification"),
+          real("E13-sigma-3"),
+        ],
+      };
+    },
+  },
+};

@@ -1,0 +1,50 @@
+// E18: what do certificates promise, beside the truth?
+
+import assert from "node:assert/strict";
+
+import { line } from "../figure.mjs";
+import { of } from "../tables.mjs";
+
+const certificates = ["truth", "singleGap", "headAware", "blockwise"];
+
+/** No bound is below what it bounds, none keeps less than is needed, and they are in order. */
+function bounds(rows) {
+  for (const row of rows) {
+    assert.ok(row.boundRatio > 1 - 1e-6 && row.keepRatio > 1 - 1e-6, JSON.stringify(row));
+    if (row.certificate !== "headAware") continue;
+    const gap = rows.find(
+      ({ n, mass, certificate }) => n === row.n && mass === row.mass && certificate === "singleGap",
+    );
+    assert.ok(row.keep <= gap.keep && row.bound <= gap.bound);
+  }
+}
+const lengths = "n=1024,2048,4096,8192,16384";
+const tables = {
+  "E18-sigma-1": ["E18", lengths, "rows=64"],
+  "E18-sigma-4": ["E18", lengths, "sigma=4", "rows=64"],
+  // Neighbors resemble each other: what pages are for.
+  "E18-stationary": ["E18", lengths, "input=stationary", "strength=0.999", "weights=identity", "rows=64"],
+};
+
+export default {
+  id: "E18",
+  tables,
+  quick: [{ args: ["n=1024", "sigma=4", "rows=64"], holds: bounds }],
+  claims: {
+    "every bound is at or above the truth, head-aware at or below the single gap": () =>
+      Object.keys(tables).forEach((name) => bounds(of(name))),
+  },
+  figures: {
+    E18: () => ({
+      title: "Certified over true number of entries, over n, for a dropped mass of 0.1",
+      x: { label: "n", scale: "log", base: 2 },
+      y: { label: "certified k over true k", scale: "log", from: 1, to: 300 },
+      panels: Object.keys(tables).map((name) => ({
+        title: { "E18-sigma-1": "sigma 1", "E18-sigma-4": "sigma 4", "E18-stationary": "slow text, W = I" }[name],
+        lines: certificates.map((certificate) =>
+          line(certificate, of(name, { mass: 0.1, certificate }), "n", "keepRatio"),
+        ),
+      })),
+    }),
+  },
+};
