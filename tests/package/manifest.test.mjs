@@ -27,7 +27,7 @@ const paths = packed.files.map(({ path }) => path);
 const wanted = [
   /^(package\.json|README\.md|LICENSE|CHANGELOG\.md)$/,
   /^dist\/(web|node|sync-web|sync-node|inline|worker|worker-node|heed)\.js(\.map)?$/,
-  /^dist\/(shared|cache|theory|decoder|files)-(web|node)\.js(\.map)?$/,
+  /^dist\/(shared|cache|theory|decoder|decoder-sync|files)-(web|node)\.js(\.map)?$/,
   /^dist\/(safetensors(-node)?|tokenizers|rolldown-runtime)\.js(\.map)?$/,
   /^dist\/glue\/heed-(study-|model-)?(simd|relaxed|threads|relaxed-threads)(\.wasm|\.mjs|\.node\.mjs)$/,
   /^dist\/inline\/(study-)?(simd|relaxed)\.packed\.js$/,
