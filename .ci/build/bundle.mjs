@@ -2,7 +2,8 @@
 // and result.
 //
 // Entries of one platform are bundled together: what both `heed` and `heed/sync` use lies in one shared file, so an
-// error of the one is an instance of the other's class. What `heed` needs for caches alone is loaded with the first.
+// error of the one is an instance of the other's class. What `heed` needs for caches or formulas alone is
+// loaded with the first.
 // Workers are bundled alone, because bundlers copy a worker's file but not what it imports.
 
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -16,6 +17,7 @@ const groups = [
     platform: "browser",
     shared: "shared-web",
     cache: "cache-web",
+    theory: "theory-web",
     decoder: "decoder-web",
     runner: "decoder-sync-web",
     files: "files-web",
@@ -25,11 +27,14 @@ const groups = [
     platform: "node",
     shared: "shared-node",
     cache: "cache-node",
+    theory: "theory-node",
     decoder: "decoder-node",
     runner: "decoder-sync-node",
     files: "files-node",
     entries: { node: "node", "sync-node": "sync-node", "safetensors-node": "safetensors" },
   },
+  // Alone, so that what heed and heed/sync share does not grow by what these two share.
+  { platform: "browser", entries: { inline: "inline" } },
   { platform: "browser", entries: { worker: "worker-web" } },
   { platform: "node", entries: { "worker-node": "worker-node" } },
   // Somebody else's code, under its own licence (in the result), in a file of its own: pages without models do without.
@@ -91,14 +96,17 @@ export async function bundle() {
       platform: group.platform,
       // What `codeSplitting` below asks for; no entry gets exports by it, because what is shared has files of its own.
       preserveEntrySignatures: "allow-extension",
-      // The glue stays a file of its own, found at run time beside the result: its address is copied as it is written.
-      external: (id) => /^\.\/(glue\/|tokenizers\.js$)/.test(id) || id === "heed" || id.startsWith("heed/"),
+      // The glue and the packed modules stay files of their own, found at run time beside the result: their addresses
+      // are copied as they are written.
+      external: (id) => /^\.\/(glue\/|inline\/|tokenizers\.js$)/.test(id) || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({
       dir: fromRoot("dist"),
       format: "esm",
-      sourcemap: true,
+      // The package has the sources themselves, once, in the place of a copy in every map.
+      sourcemap: group.licence === undefined,
+      sourcemapExcludeSources: true,
       entryFileNames: "[name].js",
       // Doc comments are in the declarations; bundlers' annotations stay.
       comments: { jsdoc: false },
@@ -111,6 +119,7 @@ export async function bundle() {
               includeDependenciesRecursively: false,
               groups: [
                 { name: group.cache, test: /web.src.(async.kv-cache|check.cache)\.ts$/, priority: 1 },
+                { name: group.theory, test: /web.src.check.(theory|radius)\.ts$/, priority: 1 },
                 { name: group.files, test: filesOfModels, priority: 1 },
                 { name: group.decoder, test: decoderFiles, priority: 1 },
                 { name: group.runner, test: runnerFiles, priority: 1 },

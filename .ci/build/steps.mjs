@@ -5,6 +5,7 @@ import { step } from "../base/step.mjs";
 import { bundle } from "./bundle.mjs";
 import { buildPreset } from "./cmake.mjs";
 import { publishGlue } from "./glue.mjs";
+import { packInline } from "./inline.mjs";
 import { buildLab } from "./lab.mjs";
 import { reportSizes } from "./sizes.mjs";
 import { emitTypes } from "./types.mjs";
@@ -21,6 +22,7 @@ export function build(environment, { lab = true, sizes = false } = {}) {
     }
     await step("TypeScript", "bundle and declarations", async () => {
       await bundle();
+      await packInline();
       await emitTypes(environment);
     });
     if (lab) await step("lab", "static page", () => buildLab(environment));

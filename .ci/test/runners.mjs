@@ -78,6 +78,12 @@ export const runners = [
       nodeTest("docs", [...testFiles("tests/docs"), ...testFiles("bench/harness")], "node", environment),
   },
   {
+    name: "package",
+    parts: ["web"],
+    what: "what npm would publish (node:test)",
+    run: (environment) => nodeTest("package", testFiles("tests/package"), "node", environment),
+  },
+  {
     name: "node20",
     parts: ["web"],
     what: `package in Node ${process.versions.node} (node:test)`,

@@ -51,7 +51,7 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
 
   test("has the bits of heed/sync of the same build, in every function", async () => {
     if (!expectedSync.includes(variant)) return;
-    const sync = await createSync({ variant });
+    const sync = await createSync({ variant, studies: true });
     const options = optionsOf(shape);
     expect(await heed.attend(q, k, v, options)).toEqual(sync.attend(q, k, v, options));
     const sparse = { ...options, keep: { k: 4 }, indices: true } as const;

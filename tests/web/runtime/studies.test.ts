@@ -25,7 +25,7 @@ describe("heed/sync", () => {
       const [with_, without] = [await create({ variant, studies: true }), await create({ variant })];
       expect([...with_.simulate("E1", parameters)]).toHaveLength(1);
       expect(with_.memory().totalBytes).toBeGreaterThan(without.memory().totalBytes);
-      expectError("invalid-argument", /studies was not set.*create\(\{ studies: true \}\)/, () =>
+      expectError("invalid-argument", /study module was not loaded, because create\(\{ studies: true \}\)/, () =>
         without.simulate("E1", parameters),
       );
       with_.dispose();
@@ -113,7 +113,7 @@ test("sources that are none are refused, by module", async () => {
   for (const make of [create, createAsync]) {
     const refused = (wasm: unknown, text: RegExp) =>
       expectRejection("invalid-argument", text, make({ wasm: wasm as string }));
-    await refused(7, /wasm is 7; .* or an object of such sources by module \(core, study\)/);
+    await refused(7, /wasm is 7; .* or an object of such sources by module \(core, study, model\)/);
     await refused({ study: 7 }, /wasm\.study is 7; a URL/);
     await refused({ studies: "a.wasm" }, /wasm has no option "studies"/);
     await expectRejection("invalid-argument", /studies is 1/, make({ studies: 1 as never }));

@@ -127,7 +127,7 @@ export async function loadAsync(client: Client, open: OpenAddress, options: Load
   const watched = options.signal ? { signal: options.signal } : {};
   const made = await loadDecoder(options, open, {
     async create(plan, text) {
-      await client.call("loadBeside", { module: "model" }, watched);
+      await client.load("model", watched);
       if (text) await client.call("loadTokenizers", null, watched);
       return client.call("decoderCreate", { plan, text });
     },

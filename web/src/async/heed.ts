@@ -13,10 +13,9 @@ import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planIndex } from "../check/key-index.js";
 import { checkCreateOptions } from "../check/create-options.js";
-import { planRadius } from "../check/radius.js";
+import { formulaNames } from "../check/formula-names.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
-import { checkTheory, formulaNames } from "../check/theory.js";
 import { HeedError, reasonOf } from "../errors.js";
 import type {
   AttendOptions,
@@ -100,12 +99,15 @@ export class Heed {
     this.info = Object.freeze(info);
     const radius: Theory["radius"] = async (parameters, options = {}) => {
       client.assertAlive();
+      // Formulas are a quarter of the code, and most pages do without.
+      const { planRadius } = await import("../check/radius.js");
       return client.call("radius", planRadius(parameters, options), options);
     };
     const theory = formulaNames.map((name) => [
       name,
       async (parameters: unknown) => {
         client.assertAlive();
+        const { checkTheory } = await import("../check/theory.js");
         return client.call("theory", checkTheory(name, parameters));
       },
     ]);
@@ -225,7 +227,7 @@ export class Heed {
     const { signal, onProgress } = options;
     const passed = signal ? { signal } : {};
     const points = await this.#client.call("planSimulation", posted({ id, parameters }), passed);
-    await this.#client.call("loadBeside", { module: "study" }, { ...passed, ...(onProgress ? { onProgress } : {}) });
+    await this.#client.load("study", { ...passed, ...(onProgress ? { onProgress } : {}) });
     for (const [i, point] of points.entries()) {
       // Progress counts points: the finished ones and the part of the current one.
       const report = onProgress && {
@@ -293,10 +295,10 @@ export async function createAsync(starter: WorkerStarter, options: CreateOptions
   checkCreateOptions(options);
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
-  const args = await loadArguments(options, starter.resolve);
+  const args = await loadArguments(options, starter);
   signal?.throwIfAborted();
 
-  const client = new Client(starter.start(options.workerUrl));
+  const client = new Client(starter.start(options.workerUrl), starter.source);
   const stopped = new HeedError("worker-died", "the worker was ended, because create was cancelled");
   const stop = () => void client.end(stopped);
   signal?.addEventListener("abort", stop);

@@ -92,9 +92,6 @@ const parametersOf: { readonly [Name in FormulaName]: Readonly<Record<string, Pa
   logitError: { error: [atLeastZero] },
 };
 
-/** Every formula. */
-export const formulaNames = Object.keys(parametersOf) as FormulaName[];
-
 function refuse(message: string): never {
   throw new HeedError("invalid-argument", message);
 }

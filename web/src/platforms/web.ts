@@ -3,11 +3,11 @@
  *
  * Every path is a literal beside `import.meta.url`: bundlers follow nothing else.
  */
-import { HeedError, reasonOf } from "../errors.js";
-import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
+import type { Files, Platform } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
 import { openInBrowser } from "./open-web.js";
 import { fromAnotherOrigin } from "./origin.js";
+import { webPlace } from "./web-place.js";
 
 const glue: Files<Promise<{ default: RawFactory }>> = {
   core: {
@@ -56,43 +56,14 @@ const isolationAdvice =
   "the page is not cross-origin isolated; serve it with Cross-Origin-Opener-Policy: same-origin and " +
   "Cross-Origin-Embedder-Policy: require-corp";
 
-/** Reports how much of a body has come; the bytes are the same as `arrayBuffer()` gives. */
-async function readBody(response: Response, { onProgress }: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
-  if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
-  // With a content encoding the length counts other bytes than those that arrive.
-  const length = response.headers.has("content-encoding") ? 0 : Number(response.headers.get("content-length") ?? 0);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let loaded = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
-    loaded += part.value.length;
-    onProgress({ phase: "download", loaded, total: Math.max(length, length === 0 ? 0 : loaded) });
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}
-
-async function read(url: URL, options: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const response = await fetch(url, options.signal ? { signal: options.signal } : {});
-    if (response.ok) return await readBody(response, options);
-    throw new HeedError("load-failed", `${url.href} was answered with status ${response.status}; 200 is needed`);
-  } catch (error) {
-    if (error instanceof HeedError || options.signal?.aborted) throw error;
-    throw new HeedError("load-failed", `${url.href} could not be fetched: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
 /** `crossOriginThreads`: threads can start although the code comes from another origin (worker/cross-origin.ts). */
 export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolean }): Platform {
   return {
     glue: async (module, variant) => (await glue[module][variant]()).default,
     wasmUrl: (module, variant) => wasm[module][variant](),
-    read,
+    ...webPlace,
     tokenizers: () => import("./tokenizers.js"),
     open: openInBrowser,
-    resolve: (address) => new URL(address, globalThis.location.href),
-    hardwareThreads: () => globalThis.navigator.hardwareConcurrency ?? 1,
     threadsRefusal() {
       if (typeof Window !== "undefined" && globalThis instanceof Window) {
         return "a window must not block, which threads would need; import heed instead of heed/sync, or use a worker";
@@ -104,17 +75,6 @@ export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolea
         return "the package's code comes from another origin, from which threads cannot start";
       }
       return undefined;
-    },
-    watchThread(thread, failed) {
-      if (!(thread instanceof EventTarget)) return () => undefined;
-      const listen = (event: Event) => {
-        // The generated code's own listener comes after this one, and would end the worker by throwing the event.
-        event.stopImmediatePropagation();
-        event.preventDefault();
-        failed(event instanceof ErrorEvent && event.message ? event.message : "a thread's worker was refused");
-      };
-      thread.addEventListener("error", listen);
-      return () => thread.removeEventListener("error", listen);
     },
   };
 }

@@ -52,7 +52,9 @@ function loaderOptions(options: InstantiateOptions, failed: (why: unknown) => vo
     },
     instantiateWasm: (imports: WebAssembly.Imports, done: (i: WebAssembly.Instance, m: WebAssembly.Module) => void) => {
       // The second argument lets the threads use the same compiled module.
-      WebAssembly.instantiate(options.module, imports).then((instance) => done(instance, options.module), failed);
+      // Also what the loader throws: with another module's file it stops half-way.
+      const instance = WebAssembly.instantiate(options.module, imports);
+      instance.then((instance) => done(instance, options.module)).catch(failed);
       return {};
     },
   };

@@ -4,60 +4,23 @@
  * Threads are never required: a page that is not cross-origin isolated, a window that must not block, or an engine that
  * refuses to start them gets the same functions on one thread, and `info.reason` says why.
  */
-import { HeedError, reasonOf } from "../errors.js";
+import { reasonOf } from "../errors.js";
 import type { CreateOptions } from "../options.js";
 import type { Info } from "../results.js";
+import { choose, type Choice } from "./choose.js";
 import { probeFeatures, type Features } from "./features.js";
 import { instantiate } from "./instantiate.js";
 import { createMemory } from "./memory.js";
 import type { Platform } from "./platform.js";
 import { Runtime, type RawModules } from "./runtime.js";
-import { chooseVariant, hasThreads, missingFeatures, type ModuleName, type VariantName } from "./variants.js";
+import { chooseVariant, hasThreads, type ModuleName, type VariantName } from "./variants.js";
 import { compileSource, sourceOf } from "./wasm-source.js";
-
-/** More threads than this have not been seen to help; a caller may still ask for them. */
-const usualThreads = 16;
-
-/** What to start: decided before anything is fetched. */
-interface Choice {
-  variant: VariantName;
-  threads: number;
-  reason: string | null;
-}
 
 /** What every module of an instance is loaded with. */
 export type ModuleOptions = Pick<CreateOptions, "wasm" | "maximumMemory">;
 
 /** How one loading is watched. */
 export type Watch = Pick<CreateOptions, "signal" | "onProgress">;
-
-function unsupported(features: Features, variant: VariantName | undefined, refusal: string | undefined): HeedError {
-  const name = variant ?? "simd";
-  const missing = missingFeatures(name, features).join(", ");
-  const why = missing === "" ? refusal : `this engine lacks ${missing} here${refusal ? ` (${refusal})` : ""}`;
-  return new HeedError("unsupported", `the variant "${name}" cannot run: ${why}`);
-}
-
-/** @throws {HeedError} `unsupported` */
-export function choose(
-  probed: Features,
-  refusal: string | undefined,
-  hardwareThreads: number,
-  options: Pick<CreateOptions, "variant" | "threads">,
-): Choice {
-  const wanted = options.threads ?? Math.min(hardwareThreads, usualThreads);
-  const threadsRun = probed.threads && refusal === undefined;
-  // One thread needs no shared memory, unless the caller names a build that has it.
-  const features = { ...probed, threads: threadsRun && (wanted > 1 || options.variant !== undefined) };
-  const variant = chooseVariant(features, options.variant);
-  if (variant === undefined) throw unsupported(features, options.variant, refusal);
-  if (hasThreads(variant)) return { variant, threads: wanted, reason: null };
-
-  let reason: string | null = null;
-  if (wanted > 1) reason = threadsRun ? `the variant "${variant}" has one thread` : (refusal ?? "no shared memory");
-  else if (options.threads === undefined) reason = "this machine offers one thread";
-  return { variant, threads: 1, reason };
-}
 
 async function start<Name extends ModuleName>(
   platform: Platform,

@@ -5,11 +5,13 @@
  * A module knows nothing of the others: it has its own memory and threads, so a Tensor of one is none of another.
  */
 import { HeedError } from "../errors.js";
+import type { WasmSource, WasmSources } from "../options.js";
 import type { MemoryUse } from "../results.js";
 import { loadBeside, type ModuleOptions, type Watch } from "./load.js";
 import type { Platform } from "./platform.js";
 import type { RawModules, Runtime } from "./runtime.js";
 import type { ModuleName } from "./variants.js";
+import { sourceOf } from "./wasm-source.js";
 
 /** A module that is not the core, by name. */
 export type BesideName = Exclude<ModuleName, "core">;
@@ -28,11 +30,17 @@ export class Modules {
     readonly options: ModuleOptions,
   ) {}
 
-  /** Does nothing for one that is there. @throws {HeedError} `load-failed`, `out-of-memory`, or the signal's reason */
-  async load(name: BesideName, watch: Watch): Promise<void> {
+  /**
+   * Does nothing for one that is there. `source`: where it comes from, unless the caller of `create` has said it.
+   *
+   * @throws {HeedError} `load-failed`, `out-of-memory`, or the signal's reason
+   */
+  async load(name: BesideName, watch: Watch, source?: WasmSource): Promise<void> {
     this.core.assertAlive();
     if (this.#beside[name]) return;
-    const runtime = await loadBeside(this.platform, name, this.core.info, { ...this.options, ...watch });
+    const from = sourceOf(name, this.options.wasm) ?? source;
+    const wasm: WasmSources = from === undefined ? {} : { [name]: from };
+    const runtime = await loadBeside(this.platform, name, this.core.info, { ...this.options, ...watch, wasm });
     Object.assign(this.#beside, { [name]: runtime });
   }
 

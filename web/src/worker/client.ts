@@ -4,8 +4,10 @@
 import { HeedError } from "../errors.js";
 import type { PostedOperand } from "../check/arrays.js";
 import type { CallOptions } from "../options.js";
+import type { BesideName } from "../runtime/modules.js";
 import { bytesAtOnce, copyOperands, copyOperandsAtOnce, copyResult, moveOperands } from "./copy.js";
 import { operandsOf, type FromWorker, type RequestName, type Requests, type ToWorker } from "./protocol.js";
+import type { WorkerStarter } from "./starter.js";
 
 /** The page's end of the wire. */
 export interface ClientPort {
@@ -42,8 +44,13 @@ export class Client {
   /** Ends when the inputs of all calls so far were posted; undefined when they were. */
   #sending: Promise<void> | undefined;
 
-  constructor(port: ClientPort) {
+  readonly #source: WorkerStarter["source"];
+  readonly #loaded = new Set<BesideName>();
+
+  /** `source`: gives the modules that the worker cannot find by itself. */
+  constructor(port: ClientPort, source?: WorkerStarter["source"]) {
     this.#port = port;
+    this.#source = source;
     port.keepAlive(false);
     port.listen(
       (message) => this.#receive(message),
@@ -92,6 +99,13 @@ export class Client {
       if (taken && this.#sending === undefined) post(taken);
       else this.#sendLater(id, async () => post(taken ?? (await this.#copy(id, operands))));
     });
+  }
+
+  /** Loads a module beside the core, the first time. @throws {HeedError} as `create` does */
+  async load(module: BesideName, watch: Pick<CallOptions, "signal" | "onProgress">): Promise<void> {
+    const added = this.#source && !this.#loaded.has(module) ? { source: await this.#source(module) } : {};
+    await this.call("loadBeside", { module, ...added }, watch);
+    this.#loaded.add(module);
   }
 
   /** After the calls whose inputs are still being copied. */

@@ -165,7 +165,8 @@ class Host {
     const modules = this.#modules;
     if (!modules) throw new HeedError("internal", `${call.name} came before load`);
     if (call.name === "loadBeside") {
-      await modules.load(call.args.module, { signal: this.#cancelled.signal, onProgress });
+      const { module, source } = call.args;
+      await modules.load(module, { signal: this.#cancelled.signal, onProgress }, source);
       return true;
     }
     if (call.name === "loadTokenizers") {

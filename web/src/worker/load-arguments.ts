@@ -3,6 +3,7 @@ import type { CreateOptions, WasmSource } from "../options.js";
 import { moduleStems, type ModuleName } from "../runtime/variants.js";
 import { responseBytes, sourceOf } from "../runtime/wasm-source.js";
 import type { LoadArguments, PostedSource } from "./protocol.js";
+import type { WorkerStarter } from "./starter.js";
 
 async function postable(wasm: WasmSource, resolve: (address: string | URL) => URL): Promise<PostedSource> {
   if (wasm instanceof WebAssembly.Module) return wasm;
@@ -13,29 +14,30 @@ async function postable(wasm: WasmSource, resolve: (address: string | URL) => UR
   return responseBytes(wasm);
 }
 
+/** What the caller names, and else what the starter has to add to what is loaded now. */
 async function postableSources(
-  wasm: CreateOptions["wasm"],
-  resolve: (address: string | URL) => URL,
-): Promise<LoadArguments["wasm"]> {
+  { wasm, studies }: CreateOptions,
+  { resolve, source: added }: WorkerStarter,
+): Promise<NonNullable<LoadArguments["wasm"]>> {
   const sources: LoadArguments["wasm"] = {};
+  const now: readonly ModuleName[] = studies ? ["core", "study"] : ["core"];
   for (const name of Object.keys(moduleStems) as ModuleName[]) {
     const source = sourceOf(name, wasm);
     if (source !== undefined) sources[name] = await postable(source, resolve);
+    else if (added && now.includes(name)) sources[name] = await added(name);
   }
   return sources;
 }
 
 /** @throws {HeedError} `load-failed` for a response that is none */
-export async function loadArguments(
-  options: CreateOptions,
-  resolve: (address: string | URL) => URL,
-): Promise<LoadArguments> {
-  const { variant, threads, maximumMemory, studies, wasm } = options;
+export async function loadArguments(options: CreateOptions, starter: WorkerStarter): Promise<LoadArguments> {
+  const { variant, threads, maximumMemory, studies } = options;
+  const wasm = await postableSources(options, starter);
   return {
     ...(variant === undefined ? {} : { variant }),
     ...(threads === undefined ? {} : { threads }),
     ...(maximumMemory === undefined ? {} : { maximumMemory }),
     ...(studies === undefined ? {} : { studies }),
-    ...(wasm === undefined ? {} : { wasm: await postableSources(wasm, resolve) }),
+    ...(Object.keys(wasm).length === 0 ? {} : { wasm }),
   };
 }

@@ -53,7 +53,7 @@ export interface Requests extends DecoderRequests {
   weights: { args: ScoresPlan<never>; reply: Float32Array };
   selectTopK: { args: SelectPlan<never>; reply: Selection };
   /** Loads a module beside the core, if it is not there yet. */
-  loadBeside: { args: { module: BesideName }; reply: true };
+  loadBeside: { args: { module: BesideName; source?: PostedSource }; reply: true };
   /** Loads the tokenizers' code, if it is not there yet. */
   loadTokenizers: { args: null; reply: true };
   /** What the caller passed, unchecked. */

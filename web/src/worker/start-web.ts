@@ -7,19 +7,8 @@
  */
 import { openInBrowser } from "../platforms/open-web.js";
 import { fromAnotherOrigin } from "../platforms/origin.js";
-import type { ClientPort } from "./client.js";
-import { pauseByMessage } from "./pause-web.js";
-import type { FromWorker } from "./protocol.js";
+import { resolveInPage, portOf, workerName as name, type Started } from "./page-port.js";
 import type { WorkerStarter } from "./starter.js";
-
-/** Not beginning with "em-pthread": the generated code takes such a worker for one of its threads. */
-const name = "heed";
-
-interface Started {
-  worker: Worker;
-  /** Gives the bootstrap's blob back. */
-  running(): void;
-}
 
 function startByImport(address: string): Started {
   const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" }));
@@ -41,48 +30,8 @@ const startAdvice =
   "it could not start; look for a blocked or missing worker.js in the console, allow it in the worker-src of the " +
   "Content-Security-Policy, or pass workerUrl";
 
-/** A port of a worker that could not even be created. */
-function refusedPort(why: string): ClientPort {
-  return {
-    post: () => undefined,
-    listen: (_, failed) => queueMicrotask(() => failed(why)),
-    keepAlive: () => undefined,
-    pause: () => Promise.resolve(),
-    terminate: () => Promise.resolve(),
-  };
-}
-
 export const webStarter: WorkerStarter = {
-  resolve: (address) => new URL(address, globalThis.location.href),
+  resolve: resolveInPage,
   open: openInBrowser,
-  start(workerUrl) {
-    let started: Started;
-    try {
-      started = startWorker(workerUrl);
-    } catch (error) {
-      return refusedPort(`${startAdvice} (${error instanceof Error ? error.message : String(error)})`);
-    }
-    const { worker, running } = started;
-    return {
-      post: (message, transfer) => worker.postMessage(message, transfer),
-      listen(receive, failed) {
-        worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
-          running();
-          receive(data);
-        });
-        worker.addEventListener("error", (event) => {
-          running();
-          failed(event.message ? event.message : startAdvice);
-        });
-        worker.addEventListener("messageerror", () => failed("an answer could not be read"));
-      },
-      keepAlive: () => undefined,
-      pause: pauseByMessage(),
-      terminate() {
-        running();
-        worker.terminate();
-        return Promise.resolve();
-      },
-    };
-  },
+  start: (workerUrl) => portOf(() => startWorker(workerUrl), startAdvice),
 };

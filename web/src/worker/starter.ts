@@ -1,11 +1,15 @@
 import type { OpenAddress } from "../model/source-of.js";
+import type { ModuleName } from "../runtime/variants.js";
 import type { ClientPort } from "./client.js";
+import type { PostedSource } from "./protocol.js";
 
 /** What differs between a browser and Node on the page's side. */
 export interface WorkerStarter {
   start(workerUrl: string | URL | undefined): ClientPort;
   /** A caller's address, resolved as this place resolves relative ones. */
   resolve(address: string | URL): URL;
+  /** A module that the worker cannot find by itself. */
+  source?(module: ModuleName): Promise<PostedSource>;
   /** A file of a model. */
   open: OpenAddress;
 }
