@@ -14,6 +14,7 @@ import { claims } from "../elements/lab-claims.js";
 import { figure } from "../elements/lab-figure.js";
 import * as experiments from "../experiments/index.js";
 import { ruleName } from "../experiments/sufficiency.js";
+import { methodNames, taskNames } from "../experiments/tasks.js";
 import { violationKinds } from "../experiments/violations.js";
 import { field } from "../plots/field.js";
 import { grid } from "../plots/grid.js";
@@ -46,6 +47,8 @@ const values = {
   spots,
   ruleName,
   violationKinds,
+  taskNames,
+  methodNames,
   fileDrop,
   precomputed,
   claims,
