@@ -4,12 +4,14 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/number_text.hpp"
+
 namespace heed {
 namespace {
 
 Status at_fault(const char* name, double value, const char* legal) {
   return Status::fail(ErrorCode::kInvalidArgument,
-                      std::string(name) + " is " + std::to_string(value) + "; it must be " + legal);
+                      std::string(name) + " is " + number_text(value) + "; it must be " + legal);
 }
 
 double wave_scale(double factor, double mscale) noexcept {

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <utility>
 
+#include "base/number_text.hpp"
+
 namespace heed {
 namespace {
 
@@ -41,7 +43,7 @@ Status validate(const ModelShape& shape) {
     return at_fault("heads * headDim is " + std::to_string(shape.query_width()) + "; at most " +
                     std::to_string(kMostWidth) + " are supported");
   if (!(shape.epsilon >= 0.0) || !std::isfinite(shape.epsilon))
-    return at_fault("epsilon is " + std::to_string(shape.epsilon) + "; it must be a finite number from 0");
+    return at_fault("epsilon is " + number_text(shape.epsilon) + "; it must be a finite number from 0");
   for (const auto& [type, name] :
        {std::pair{shape.matrices, "matrices"}, {shape.embedding, "embedding"}, {shape.head, "head"}}) {
     if (static_cast<std::size_t>(type) >= simd::kWeightTypes)

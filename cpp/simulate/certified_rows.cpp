@@ -14,6 +14,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/heap_sort.hpp"
 #include "simulate/head_tensors.hpp"
 #include "simulate/phased_experiment.hpp"
 #include "simulate/protocols.hpp"
@@ -48,7 +49,7 @@ class PageWalk {
   PageWalk(const RankedRow& row, std::size_t pages, const PageScratch& scratch) noexcept
       : row_(row), pages_(pages), s_(scratch) {
     std::iota(s_.order, s_.order + pages, 0u);
-    std::sort(s_.order, s_.order + pages, [highest = s_.highest](std::uint32_t a, std::uint32_t b) {
+    heap_sort(s_.order, s_.order + pages, [highest = s_.highest](std::uint32_t a, std::uint32_t b) {
       return highest[a] != highest[b] ? highest[a] > highest[b] : a < b;
     });
     s_.rest[pages] = 0.0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/heap_sort.hpp"
 #include "topk/order.hpp"
 
 namespace heed {
@@ -10,7 +11,7 @@ namespace {
 
 constexpr std::size_t kBits = 11, kBins = std::size_t{1} << kBits;
 // Below this many the counters cost more than the comparisons. Chosen.
-constexpr std::size_t kFew = 512;
+constexpr std::size_t kFew = 256;
 
 // Small digits are large scores.
 inline std::size_t digit(float score, unsigned pass) noexcept {
@@ -23,7 +24,7 @@ bool ranks_higher(float a, float b) noexcept { return rank_key(a) > rank_key(b);
 
 void sort_descending(float* scores, std::size_t count, float* scratch) noexcept {
   if (count < kFew) {
-    std::sort(scores, scores + count, ranks_higher);
+    heap_sort(scores, scores + count, ranks_higher);
     return;
   }
   float *from = scores, *to = scratch;

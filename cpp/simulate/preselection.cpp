@@ -15,6 +15,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/heap_sort.hpp"
 #include "retrieve/key_index.hpp"
 #include "simulate/head_tensors.hpp"
 #include "simulate/phased_experiment.hpp"
@@ -261,7 +262,7 @@ void Preselection::approximate(const Setting& setting, const float* query, std::
     return;
   }
   std::iota(s.channels, s.channels + d, 0u);
-  std::sort(s.channels, s.channels + d, [query](std::uint32_t a, std::uint32_t b) {
+  heap_sort(s.channels, s.channels + d, [query](std::uint32_t a, std::uint32_t b) {
     const float x = std::abs(query[a]), y = std::abs(query[b]);
     return x != y ? x > y : a < b;
   });

@@ -2,11 +2,13 @@
 
 #include <cmath>
 
+#include "base/number_text.hpp"
+
 namespace heed {
 namespace {
 
 Status wrong(const std::string& what, double value, const char* legal) {
-  return Status::fail(ErrorCode::kInvalidArgument, what + " is " + std::to_string(value) + "; it must be " + legal);
+  return Status::fail(ErrorCode::kInvalidArgument, what + " is " + number_text(value) + "; it must be " + legal);
 }
 
 }  // namespace

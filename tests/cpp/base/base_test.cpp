@@ -6,6 +6,7 @@
 #include "base/buffer.hpp"
 #include "base/checked_math.hpp"
 #include "base/half.hpp"
+#include "base/number_text.hpp"
 #include "support/compare.hpp"
 
 namespace heed {
@@ -21,6 +22,15 @@ TEST(CheckedProduct, SaysWhenItDoesNotFit) {
   EXPECT_FALSE(checked_product({most / 2 + 1, 2}).fits);
   EXPECT_FALSE(checked_product({most, most, 3}).fits);
   EXPECT_TRUE(checked_product({0, most, most}).fits) << "nothing times anything is nothing";
+}
+
+TEST(NumberText, HasTheDecimalsThatAreNeeded) {
+  EXPECT_EQ(number_text(0.5), "0.5");
+  EXPECT_EQ(number_text(-3.0), "-3");
+  EXPECT_EQ(number_text(12.000001), "12.000001");
+  EXPECT_EQ(number_text(0.9999999), "1");
+  EXPECT_EQ(number_text(-INFINITY), "-1e15 or more");
+  EXPECT_EQ(number_text(NAN), "NaN");
 }
 
 TEST(RoundUp, GivesTheNextMultiple) {
