@@ -22,7 +22,10 @@ for (const [name, args] of Object.entries(tables)) {
 }
 
 test("every table belongs to a protocol", () => {
-  const files = readdirSync(new URL("../studies/results/", import.meta.url));
+  // E21 is no simulation: `heed eval` makes its tables, and language-model.test.mjs reads them.
+  const files = readdirSync(new URL("../studies/results/", import.meta.url)).filter(
+    (name) => name.endsWith(".csv") && !name.startsWith("E21-"),
+  );
   assert.deepEqual(
     files.sort(),
     Object.keys(tables)
