@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { digestOf, writeIfChanged } from "./files.mjs";
 import { exclusively } from "./lock.mjs";
-import { run, which } from "./process.mjs";
+import { outOfTime, run, status, which } from "./process.mjs";
 import { isStamped, keyOf, stamp } from "./stamp.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "heed-base-"));
@@ -66,4 +66,11 @@ test("a failing program ends in one sentence with the end of its log", async () 
 test("a program that does not exist is named", async () => {
   await assert.rejects(run("heed-no-such-program", []), /"heed-no-such-program" was not found/);
   assert.equal(which("heed-no-such-program"), undefined);
+});
+
+test("a program that outlasts its limit is ended, with what it started", async () => {
+  const began = performance.now();
+  assert.equal(await status("sh", ["-c", "sleep 60 & wait"], { limit: 200 }), outOfTime);
+  assert.ok(performance.now() - began < 20_000);
+  assert.equal(await status("sh", ["-c", "exit 3"], { limit: 60_000 }), 3);
 });

@@ -8,19 +8,33 @@ import { accessSync, constants } from "node:fs";
 import { Failure } from "./failure.mjs";
 import { root } from "./paths.mjs";
 
+/** What `status` says of a program that its limit ended. */
+export const outOfTime = 124;
+
 /**
  * Runs a program to its end and resolves to its exit status. `log`: file that takes the output instead of the
- * terminal. `signal` kinds of death count as 1.
+ * terminal. `signal` kinds of death count as 1. `limit`: after so many ms the program and all that it started are ended,
+ * and the status is `outOfTime`.
  */
-export function status(command, args, { cwd = root, env = process.env, log, append = false } = {}) {
+export function status(command, args, { cwd = root, env = process.env, log, append = false, limit } = {}) {
   let sink = "inherit";
   if (log) {
     mkdirSync(dirname(log), { recursive: true });
     sink = openSync(log, append ? "a" : "w");
   }
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, env, stdio: ["ignore", sink, sink] });
-    const close = () => typeof sink === "number" && closeSync(sink);
+    // In a group of its own, where it may have to be ended with its browsers.
+    const child = spawn(command, args, { cwd, env, stdio: ["ignore", sink, sink], detached: limit !== undefined });
+    let late = false;
+    const clock = setTimeout(() => {
+      late = true;
+      process.kill(-child.pid, "SIGKILL");
+    }, limit ?? 0);
+    if (limit === undefined) clearTimeout(clock);
+    const close = () => {
+      clearTimeout(clock);
+      if (typeof sink === "number") closeSync(sink);
+    };
     child.on("error", (error) => {
       close();
       if (error.code !== "ENOENT") return reject(error);
@@ -28,7 +42,7 @@ export function status(command, args, { cwd = root, env = process.env, log, appe
     });
     child.on("exit", (code) => {
       close();
-      resolve(code ?? 1);
+      resolve(late ? outOfTime : (code ?? 1));
     });
   });
 }
