@@ -117,7 +117,7 @@ const small: Record<string, () => Promise<object> | object> = {
 };
 
 /** Claims that are decided by the reader's own head or machine, or known to fail: both verdicts are news. */
-const open = new Set(["violations", "searches", "model-heads", "certificates", "equal-cost"]);
+const open = new Set(["preselection", "violations", "searches", "model-heads", "certificates", "equal-cost"]);
 
 interface AnyExperiment {
   id: string;
