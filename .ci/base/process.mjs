@@ -13,8 +13,8 @@ export const outOfTime = 124;
 
 /**
  * Runs a program to its end and resolves to its exit status. `log`: file that takes the output instead of the
- * terminal. `signal` kinds of death count as 1. `limit`: after so many ms the program and all that it started are ended,
- * and the status is `outOfTime`.
+ * terminal. `signal` kinds of death count as 1. `limit`: after so many ms the program and all that it started are
+ * ended, and the status is `outOfTime`.
  */
 export function status(command, args, { cwd = root, env = process.env, log, append = false, limit } = {}) {
   let sink = "inherit";

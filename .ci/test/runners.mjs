@@ -61,7 +61,7 @@ async function vitest(project, environment) {
   };
   let code = await attempt();
   if (code === outOfTime) {
-    // Firefox has been seen to stop between two files of tests, idle, once in some ten runs; a second time is a failure.
+    // Firefox has been seen to stop between two files of tests, idle, once in ten runs. A second time is a failure.
     console.log(`${project}: no end after ${vitestLimit / 60_000} minutes; once more.`);
     code = await attempt();
   }

@@ -133,9 +133,8 @@ std::size_t select_top_k(const float* scores, std::size_t count, std::size_t k, 
     if (key == last) --ties;
     indices[kept++] = static_cast<std::uint32_t>(i);
   }
-  heap_sort(indices, indices + kept, [scores](std::uint32_t a, std::uint32_t b) {
-    return ranks_before({scores[a], a}, {scores[b], b});
-  });
+  heap_sort(indices, indices + kept,
+            [scores](std::uint32_t a, std::uint32_t b) { return ranks_before({scores[a], a}, {scores[b], b}); });
   for (std::size_t i = 0; i < kept; ++i) values[i] = scores[indices[i]];
   return kept;
 }
