@@ -85,6 +85,23 @@ if(HEED_VARIANT MATCHES "threads")
 endif()
 target_link_options(heed_flags INTERFACE -sEXPORTED_RUNTIME_METHODS=${runtime_methods})
 
+# em++ -c starts Python to start clang with a few more flags, which takes as long again as a small file, and emar does
+# the same to start llvm-ar. The flags are asked for once, and both are started directly. em++ still links.
+function(ask_emscripten result)
+  execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE answer OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  set(${result} "${answer}" PARENT_SCOPE)
+endfunction()
+
+ask_emscripten(clang_folder ${EMSCRIPTEN_ROOT_PATH}/em-config LLVM_ROOT)
+ask_emscripten(clang_version ${EMSCRIPTEN_ROOT_PATH}/em-config CLANG_ADD_VERSION)
+get_target_property(compile_options heed_flags INTERFACE_COMPILE_OPTIONS)
+list(FILTER compile_options INCLUDE REGEX "^-(m|f|pthread)")
+ask_emscripten(clang_flags ${CMAKE_CXX_COMPILER} --cflags ${compile_options})
+set(CMAKE_CXX_COMPILE_OBJECT "${clang_folder}/clang++-${clang_version} ${clang_flags} <DEFINES> <INCLUDES> <FLAGS> \
+-o <OBJECT> -c <SOURCE>")
+set(CMAKE_AR "${clang_folder}/llvm-ar-${clang_version}")
+set(CMAKE_RANLIB "${clang_folder}/llvm-ranlib-${clang_version}")
+
 # heed_module(<name> STEM <stem> SOURCES <file>... DEPENDS <layer>...): one module of this variant, glue/<stem>-<variant>
 # with .mjs and .wasm, of its own bindings, those that every module has (memory, threads, identity), and the layers that they use.
 function(heed_module name)
@@ -95,6 +112,9 @@ function(heed_module name)
   target_compile_definitions(heed_bindings_${name} PRIVATE HEED_VERSION="${PROJECT_VERSION}"
                              HEED_VARIANT="${HEED_VARIANT}" HEED_MODULE="${name}")
   target_link_libraries(heed_bindings_${name} PUBLIC heed_flags)
+  if(HEED_PRECOMPILED)
+    target_precompile_headers(heed_bindings_${name} PRIVATE ${HEED_STANDARD_HEADERS} <emscripten/bind.h>)
+  endif()
   foreach(layer IN ITEMS base parallel ${module_DEPENDS})
     target_link_libraries(heed_bindings_${name} PUBLIC heed::${layer})
   endforeach()

@@ -35,6 +35,26 @@ if(NOT EMSCRIPTEN)
   endif()
 endif()
 
+# Reading <algorithm> and xsimd takes longer than compiling most files, so both are read once a build: by simd/ for its
+# own files, and by base/ for the other layers, whose flags are the same. A file still includes what it uses:
+# HEED_PRECOMPILED=OFF builds without.
+option(HEED_PRECOMPILED "Precompile the headers of others" ON)
+set(HEED_STANDARD_HEADERS <algorithm> <cmath> <cstddef> <cstdint> <cstring> <functional> <limits> <memory> <optional>
+                          <span> <string> <vector> CACHE INTERNAL "")
+
+function(heed_precompile target layer)
+  if(NOT HEED_PRECOMPILED)
+    return()
+  endif()
+  if(layer STREQUAL "simd")
+    target_precompile_headers(${target} PRIVATE ${HEED_STANDARD_HEADERS} <xsimd/xsimd.hpp>)
+  elseif(layer STREQUAL "base")
+    target_precompile_headers(${target} PRIVATE ${HEED_STANDARD_HEADERS})
+  else()
+    target_precompile_headers(${target} REUSE_FROM heed_base)
+  endif()
+endfunction()
+
 function(heed_layer name)
   cmake_parse_arguments(PARSE_ARGV 1 layer "" "" "SOURCES;DEPENDS")
   if(layer_UNPARSED_ARGUMENTS)
@@ -50,6 +70,9 @@ function(heed_layer name)
   endif()
   add_library(heed::${name} ALIAS ${target})
   target_link_libraries(${target} ${scope} heed_flags)
+  if(layer_SOURCES)
+    heed_precompile(${target} ${name})
+  endif()
   if(EMSCRIPTEN AND layer_SOURCES AND NOT name STREQUAL "simd")
     # What takes time is in simd/. The rest is compiled to be small, because every visitor downloads it: a quarter less.
     # A layer says itself which of its files are worth more.
@@ -71,4 +94,10 @@ function(heed_layer name)
       message(FATAL_ERROR "heed_layer(${name}): there is no layer \"${other}\" below it")
     endif()
   endforeach()
+endfunction()
+
+# heed_optimize(<option> <file>...): files of this folder that are compiled otherwise than their layer, for WebAssembly.
+function(heed_optimize option)
+  # The precompiled headers hold the layer's option.
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS ${option} SKIP_PRECOMPILE_HEADERS ON)
 endfunction()
