@@ -1,28 +1,38 @@
-// README.md is true: its code runs, its links lead somewhere, its table is what the study measures.
+// README.md and the guides are true: their code runs, their links lead somewhere, the table is what the study measures.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { filesBelow } from "../../.ci/base/files.mjs";
 import { asMarkdown, measure } from "../studies/estimators.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]);
+const guides = readdirSync(join(root, "web/guides")).map((name) => `web/guides/${name}`);
+const references = filesBelow(join(root, "web/reference")).map((file) => relative(root, file));
+const blocksOf = (page) => [...readFileSync(join(root, page), "utf8").matchAll(/```(\w*)\n([\s\S]*?)```/g)];
 const pages = ["README.md", "CONTRIBUTING.md", "cpp/README.md", "cpp/theory/README.md", "web/README.md"].concat([
   "web/lab/README.md",
   "tests/README.md",
   "bench/README.md",
   "cpp/simulate/README.md",
+  ...guides,
 ]);
 
-test("README.md has code blocks", () => assert.ok(blocks.length >= 2));
+test("README.md and every guide have code blocks", () => {
+  for (const page of ["README.md", ...guides.filter((name) => !name.endsWith("README.md"))])
+    assert.ok(blocksOf(page).length >= 2, page);
+});
 
-for (const [i, block] of blocks.entries()) {
-  test(`code block ${i + 1} of README.md runs`, () => {
+for (const [page, i, language, block] of ["README.md", ...guides].flatMap((page) =>
+  blocksOf(page).map(([, language, block], i) => [page, i, language, block]),
+)) {
+  test(`code block ${i + 1} of ${page} runs`, () => {
+    assert.equal(language, "ts");
     // Beside package.json, so that "heed" resolves to this package; in TypeScript's subset that is JavaScript.
     const folder = mkdtempSync(join(root, "build", "readme-"));
     try {
@@ -39,14 +49,18 @@ for (const [i, block] of blocks.entries()) {
   });
 }
 
-for (const page of pages) {
-  test(`links of ${page} lead somewhere`, () => {
-    const text = readFileSync(join(root, page), "utf8");
-    for (const [, target] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
-      if (/^https?:/.test(target)) continue;
-      assert.ok(existsSync(resolve(root, dirname(page), target)), `${page} links to ${target}, which does not exist`);
-    }
+for (const [title, linking] of [...pages.map((page) => [page, [page]]), ["web/reference", references]]) {
+  test(`links of ${title} lead somewhere`, () => {
+    for (const page of linking) leadSomewhere(page);
   });
+}
+
+function leadSomewhere(page) {
+  const text = readFileSync(join(root, page), "utf8");
+  for (const [, target] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+    if (/^https?:/.test(target)) continue;
+    assert.ok(existsSync(resolve(root, dirname(page), target)), `${page} links to ${target}, which does not exist`);
+  }
 }
 
 test("the table of estimators is what the study measures, and keeps its promises", async () => {

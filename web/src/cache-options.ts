@@ -141,6 +141,7 @@ export type EvictPolicy =
 
 /** Options of a cache's `evict`. */
 export interface EvictOptions extends AppendOptions {
+  /** Which tokens go. */
   policy: EvictPolicy;
   /** Query heads, a multiple of the cache's `kvHeads`. Default: `kvHeads`. */
   heads?: number;

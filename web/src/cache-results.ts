@@ -8,6 +8,7 @@ export interface CacheTopKInfo {
   search: "exact" | "int8" | "pages" | "lsh";
   /** Why, where it is not the one that was asked for. */
   reason?: string;
+  /** As it was used. */
   estimator: Estimator;
   /** With `recall: true`: the share of the exact set that was found, mean over rows. */
   recall?: number;
@@ -15,19 +16,23 @@ export interface CacheTopKInfo {
 
 /** A cache's `attendTopK`. */
 export interface CacheTopKResult<Out = Float32Array> extends Omit<TopKResult<Out>, "info"> {
+  /** How it was computed. */
   info: CacheTopKInfo;
 }
 
 /** A cache's `attendTopK` with `indices: true`. */
 export interface IndexedCacheTopKResult<Out = Float32Array> extends Omit<IndexedTopKResult<Out>, "info"> {
+  /** How it was computed. */
   info: CacheTopKInfo;
 }
 
 /** A cache's `attend` with `monitor`. */
 export interface MonitoredAttendResult<Out = Float32Array> {
+  /** (n, heads, dim). */
   out: Out;
   /** With `lse: true`: per row, the natural logarithm of the softmax denominator. */
   lse?: Float32Array;
+  /** By row and head. */
   monitored: Monitored;
 }
 
@@ -41,8 +46,9 @@ export interface Monitored {
   effective: Float64Array;
   /** Entries above 2^-25, half a unit in the last place of an f32 sum near 1. */
   seen: Float64Array;
-  /** Attention to the first tokens, and to the newest visible one. */
+  /** Attention to the first tokens. */
   sink: Float64Array;
+  /** Attention to the newest visible token. */
   self: Float64Array;
   /** Standard deviation of the scores. */
   sigma: Float64Array;

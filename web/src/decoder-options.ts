@@ -58,6 +58,7 @@ export interface SparsePolicy {
 
 /** Exact attention over the last `window` tokens and the first `sinks` (StreamingLLM, arXiv 2309.17453). */
 export interface WindowPolicy {
+  /** The most recent keys that are seen. */
   window: number;
   /** Default: 0. */
   sinks?: number;

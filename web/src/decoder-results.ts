@@ -5,12 +5,19 @@ import type { DecoderType } from "./decoder-options.js";
 export interface DecoderInfo {
   /** `model_type` of the config. */
   family: string;
+  /** Transformer blocks. */
   layers: number;
+  /** Query heads of a layer. */
   heads: number;
+  /** Key and value heads of a layer. */
   kvHeads: number;
+  /** Width of a head. */
   headDim: number;
+  /** Of the residual stream. */
   width: number;
+  /** Of the feed-forward layer. */
   innerWidth: number;
+  /** Tokens that the model knows. */
   vocabulary: number;
   /** `max_position_embeddings` of the config. */
   contextLength: number;
@@ -30,7 +37,9 @@ export interface DecoderInfo {
  * What attention did, per layer and head (layer-major): entry layer * heads + head. Means over the rows of the call.
  */
 export interface AttentionProfile {
+  /** Transformer blocks. */
   layers: number;
+  /** Query heads of a layer. */
   heads: number;
   /** Entries kept. */
   kept: Float64Array;
@@ -61,6 +70,7 @@ export interface AttentionProfile {
 
 /** One token, as `generate` yields it. */
 export interface GeneratedToken {
+  /** In the vocabulary. */
   id: number;
   /** What the text grows by: characters of several tokens come with the last of them. "" without a tokenizer. */
   text: string;

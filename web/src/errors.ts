@@ -36,6 +36,7 @@ export type HeedErrorCode = (typeof errorCodes)[number];
 
 /** The only error class that heed throws. */
 export class HeedError extends Error {
+  /** "HeedError". */
   override readonly name = "HeedError";
   /** What went wrong, for programs; the table in errors.ts explains each. */
   readonly code: HeedErrorCode;

@@ -6,7 +6,9 @@ import type { VariantName } from "./runtime/variants.js";
 
 /** Half floats: `Float16Array` where the engine has it. */
 export interface Float16Numbers extends ArrayBufferView {
+  /** Numbers. */
   readonly length: number;
+  /** "Float16Array". */
   readonly [Symbol.toStringTag]: "Float16Array";
 }
 
@@ -17,7 +19,9 @@ export type Numbers = Float32Array | Uint16Array | Float16Numbers;
 export interface Progress {
   /** `download` and `compile` and `start` come from `create`, `run` from every other call. */
   phase: "download" | "compile" | "start" | "run";
+  /** Done so far. */
   loaded: number;
+  /** All there is to do, in the same unit. */
   total: number;
 }
 
@@ -475,8 +479,9 @@ export interface GainSweep extends SimulationSource, GivenHeads {
 
 /** E8: how to spend a budget of entries over rows of mixed lengths, at most 4096 of them. */
 export interface PolicySweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
-  /** Rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
+  /** Rows see `from` to `to` keys, evenly spread in the logarithm. Default: 256. */
   from?: number;
+  /** Default: 16384. */
   to?: number;
   /** Entries a row on average. Default: 16, 64, 256. */
   budget?: readonly number[];
@@ -516,8 +521,9 @@ export interface PrecisionSweep extends Omit<SimulationSource, "self" | "repeats
 
 /** E14: what a wrong alpha or C costs on rows of mixed lengths. */
 export interface MisfitSweep extends Omit<SimulationSource, "causal" | "repeats">, GivenHeads {
-  /** At most 4096 rows see `from` to `to` keys, evenly spread in the logarithm. Defaults: 256 and 16384. */
+  /** At most 4096 rows see `from` to `to` keys, evenly spread in the logarithm. Default: 256. */
   from?: number;
+  /** Default: 16384. */
   to?: number;
   /** Default: 1/16, 1/8, ..., 16384. */
   alpha?: readonly number[];

@@ -5,12 +5,15 @@ import type { VariantName } from "./runtime/variants.js";
 
 /** What was loaded, and why not more. */
 export interface Info {
+  /** Of heed. */
   version: string;
+  /** The module that was loaded. */
   variant: VariantName;
   /** Threads that work, the caller's included. */
   threads: number;
   /** Why fewer threads than asked for run, in a sentence; null when nothing was held back. */
   reason: string | null;
+  /** What the engine has. */
   features: Features;
 }
 
@@ -34,6 +37,7 @@ export interface AttendResult<Out = Float32Array> {
 export interface TopKInfo {
   /** The search that ran. */
   search: Exclude<Search, "auto">;
+  /** As it was used. */
   estimator: Estimator;
   /** Why this search ran, where that was not simply asked for. */
   reason?: string;
@@ -56,6 +60,7 @@ export interface TopKResult<Out = Float32Array> {
    * approximation. Not a bound: one large weight that the sample missed lies outside. 0 where nothing was estimated.
    */
   interval?: Float32Array;
+  /** How it was computed. */
   info: TopKInfo;
 }
 
@@ -63,6 +68,7 @@ export interface TopKResult<Out = Float32Array> {
 export interface IndexedTopKResult<Out = Float32Array> extends TopKResult<Out> {
   /** Kept keys, ascending in each row; row r lies at offsets[r] .. offsets[r + 1]. */
   indices: Uint32Array;
+  /** Where each row's keys begin in `indices`; one more than there are rows. */
   offsets: Uint32Array;
 }
 
@@ -92,12 +98,15 @@ export interface Certificates {
 
 /** `attendTopK` with `certificates: true`. */
 export interface CertifiedTopKResult<Out = Float32Array> extends TopKResult<Out> {
+  /** Bounds of what was dropped, by row. */
   certificates: Certificates;
 }
 
 /** `selectTopK`: score descending, then index ascending, NaN last. */
 export interface Selection {
+  /** In rank order. */
   indices: Uint32Array;
+  /** The numbers at `indices`. */
   values: Float32Array;
 }
 

@@ -8,19 +8,25 @@ import type { CallOptions, Numbers } from "./options.js";
 
 /** k = clamp(ceil(alpha n^exponent), max(1, min), max): the entries to keep at n visible keys. */
 export interface WindowLawParameters {
+  /** Visible keys of a row. */
   n: number;
   /** Greater than 0. */
   alpha: number;
   /** From 0 to 1. */
   exponent: number;
+  /** The least that is kept. Default: 1. */
   min?: number;
+  /** The most that is kept. Default: n. */
   max?: number;
 }
 
 /** Gaussian logits of standard deviation `sigma`, n of them in a row; entries at most `epsilon` are ineffective. */
 export interface EffectiveEntriesParameters {
+  /** Visible keys of a row. */
   n: number;
+  /** Entries at most this large are ineffective. */
   epsilon: number;
+  /** Standard deviation of the logits, scale included. */
   sigma: number;
 }
 /** The parameters of `ineffectiveShare`, the same. */
@@ -38,8 +44,11 @@ export interface EffectiveEntries {
 
 /** Keeping the k largest of n Gaussian logits. */
 export interface GaussianTopKParameters {
+  /** Visible keys of a row. */
   n: number;
+  /** Keys kept in a row. */
   k: number;
+  /** Standard deviation of the logits, scale included. */
   sigma: number;
 }
 
@@ -53,7 +62,9 @@ export interface GaussianTopK {
 
 /** The least k whose entries hold the share `mass` of a Gaussian row: n Phi_c(sigma + Phi⁻¹(1 - mass)). */
 export interface KeepForMassParameters {
+  /** Visible keys of a row. */
   n: number;
+  /** Standard deviation of the logits, scale included. */
   sigma: number;
   /** Greater than 0, at most 1. */
   mass: number;
@@ -65,8 +76,11 @@ export interface LogitBoundParameters {
   n: number;
   /** Probability that the bound fails. Default: 0.01. */
   delta?: number;
+  /** R. */
   radius: number;
+  /** R'. */
   rigorousRadius: number;
+  /** ||W||_F² / ||W||₂². */
   stableRank: number;
 }
 
@@ -86,6 +100,7 @@ export interface LogitBound {
 export interface RegimeParameters {
   /** At least 2. */
   n: number;
+  /** Standard deviation of the logits, scale included. */
   sigma: number;
   /** Mean logit of the token with itself, `selfScore` of `radius`. Default: the token itself is not looked at. */
   selfScore?: number;
@@ -118,6 +133,7 @@ export interface SufficiencyParameters {
   n: number;
   /** From 0 to 1. */
   exponent: number;
+  /** s_max - s_min of the scores of a row. */
   spread: number;
 }
 
@@ -137,8 +153,11 @@ export interface Sufficiency {
 
 /** Keeping k of n entries of rows whose scores spread by at most `spread`. */
 export interface NecessityParameters {
+  /** Visible keys of a row. */
   n: number;
+  /** Keys kept in a row. */
   k: number;
+  /** s_max - s_min of the scores of a row. */
   spread: number;
 }
 
@@ -157,30 +176,41 @@ export type Cost = "length" | "prefill" | "decode";
 
 /** A window law with the cost of keeping k. */
 export interface AlignCostParameters {
+  /** The lengths of context, in keys. */
   lengths: readonly number[];
+  /** The fixed window that is to cost as much. */
   k: number;
+  /** Of the window law, from 0 to 1. */
   exponent: number;
   /** Default: "decode". */
   cost?: Cost;
+  /** The least that is kept. Default: 1. */
   min?: number;
+  /** The most that is kept. Default: n. */
   max?: number;
 }
 
 /** `cost` is as near to `target` as any alpha comes, with rounding and clamping. */
 export interface Alignment {
+  /** Of the law alpha n^exponent. */
   alpha: number;
   /** By the formula, without rounding and clamping. */
   unrounded: number;
+  /** What the law costs, rounded and clamped. */
   cost: number;
+  /** What keeping k costs. */
   target: number;
 }
 
 /** A fixed window beside k = alpha n^exponent of the same cost. */
 export interface EqualCostParameters {
+  /** The lengths of context, in keys. */
   lengths: readonly number[];
   /** Of the logits: one number, or one for each length. */
   sigma: number | readonly number[];
+  /** The fixed window. */
   k: number;
+  /** Of the growing window, from 0 to 1. */
   exponent: number;
   /** Default: "decode". */
   cost?: Cost;
@@ -188,18 +218,25 @@ export interface EqualCostParameters {
 
 /** One value for each way to judge a policy; mean and worst are over the lengths. */
 export interface PolicyColumns<Value> {
+  /** ||p̂ - p||₂, mean over the lengths. */
   meanRowError: Value;
+  /** ||p̂ - p||₂, the largest of the lengths. */
   worstRowError: Value;
+  /** tau, mean over the lengths. */
   meanDropped: Value;
+  /** tau, the largest of the lengths. */
   worstDropped: Value;
 }
 
 /** Closed forms for Gaussian logits, k not rounded. */
 export interface EqualCost {
+  /** Of the growing window. */
   alpha: number;
   /** Whether 2 sigma < sqrt(2 ln n) at every length; elsewhere the row errors are not to be relied on. */
   rowErrorValid: boolean;
+  /** Keeping k at every length. */
   fixed: PolicyColumns<number>;
+  /** Keeping alpha n^exponent. */
   window: PolicyColumns<number>;
   /** Less error; within a thousandth of each other is a tie. */
   winner: PolicyColumns<"fixed" | "window" | "tie">;
@@ -207,14 +244,19 @@ export interface EqualCost {
 
 /** A budget of k entries a row on average, over Gaussian rows of n entries, one for each sigma. */
 export interface PoliciesParameters {
+  /** Entries of a row. */
   n: number;
+  /** Kept in a row on average. */
   k: number;
+  /** One for each row. */
   sigma: readonly number[];
 }
 
 /** What a policy drops. */
 export interface DroppedMass {
+  /** tau, mean over the rows. */
   mean: number;
+  /** tau, the largest of the rows. */
   worst: number;
   /** k, the threshold of p, or the dropped mass, which is the same in every row. */
   level: number;
@@ -222,14 +264,19 @@ export interface DroppedMass {
 
 /** `threshold` has the least mean and `topP` the least worst dropped mass that any policy can have. */
 export interface Policies {
+  /** The same k in every row. */
   fixed: DroppedMass;
+  /** One threshold of p for all rows. */
   threshold: DroppedMass;
+  /** The same kept mass in every row. */
   topP: DroppedMass;
 }
 
 /** Observed needs: `entries[i]` keys were needed at `lengths[i]`. */
 export interface CalibrateParameters {
+  /** The lengths of context, in keys. */
   lengths: readonly number[];
+  /** The keys that were needed at each of them. */
   entries: readonly number[];
   /**
    * "fit": least squares of ln k on ln n. "grid": exponents 0, 0.01, ..., 1 and the alpha with the least worst ratio.
@@ -254,12 +301,15 @@ export interface LawError {
 
 /** A window law, and how it meets what it was made from and what was held out. */
 export interface Calibration {
+  /** Of the law alpha n^exponent. */
   alpha: number;
   /** Within 0 and 1. */
   exponent: number;
   /** Of the exponent; NaN for the grid and for fewer than three lengths. */
   standardError: number;
+  /** Against the lengths that the law was made from. */
   fitted: LawError;
+  /** Against the lengths that it was not made from. */
   heldOut: LawError;
 }
 
@@ -267,6 +317,7 @@ export interface Calibration {
 export interface CertificatesParameters {
   /** In any order. */
   scores: readonly number[];
+  /** How many of the largest are kept. */
   k: number;
 }
 
@@ -278,6 +329,7 @@ export interface RowCertificates {
   l1: number;
   /** ||p̂ - p||₂. */
   l2: number;
+  /** ||p̂ - p||∞. */
   lInfinity: number;
   /** KL(p̂ || p) = -ln(1 - tau). */
   divergence: number;
@@ -289,6 +341,7 @@ export interface RowCertificates {
   participation: number;
   /** Upper bounds of tau. */
   singleGap: number;
+  /** From the sum over the kept keys too. */
   headAware: number;
   /** Bounds of l2 from tau, k and the spread of the kept scores. */
   l2Bounds: { lower: number; upper: number };
@@ -296,14 +349,19 @@ export interface RowCertificates {
 
 /** tau <= 1 / (1 + k / (n - k) e^gap), gap = s_k - s_(k+1). */
 export interface SingleGapParameters {
+  /** Visible keys of a row. */
   n: number;
+  /** Keys kept in a row. */
   k: number;
+  /** s_k - s_(k+1), at least 0. */
   gap: number;
 }
 
 /** tau <= (n - k) e^next / (e^logKept + (n - k) e^next). */
 export interface HeadAwareParameters {
+  /** Visible keys of a row. */
   n: number;
+  /** Keys kept in a row. */
   k: number;
   /** ln of the sum of e^s over the kept keys. */
   logKept: number;
@@ -313,27 +371,45 @@ export interface HeadAwareParameters {
 
 /** Total variation of two softmaxes whose scores differ by at most `error`: tanh(error / 2). */
 export interface LogitErrorParameters {
+  /** Largest absolute difference of two scores, at least 0. */
   error: number;
 }
 
 /** The formulas by name, with what they take and give. */
 export interface Formulas {
+  /** k = clamp(ceil(alpha n^C), max(1, min), max). k = alpha n^C is stated by the paper; rounding and clamp are ours. */
   windowLaw: { parameters: WindowLawParameters; result: number };
+  /** Share of the entries at most epsilon, Gaussian logits: Phi((ln(epsilon n) + sigma² / 2) / sigma). arXiv 2512.07647. */
   ineffectiveShare: { parameters: IneffectiveShareParameters; result: number };
+  /** Entries above epsilon. The definition is stated by the paper; closed form and limit are derived. */
   effectiveEntries: { parameters: EffectiveEntriesParameters; result: EffectiveEntries };
+  /** tau and the l2 row error of the k largest of n Gaussian logits, for large n. Derived. */
   gaussianTopK: { parameters: GaussianTopKParameters; result: GaussianTopK };
+  /** The least k that keeps a share of a Gaussian row, for large n. Derived. */
   keepForMass: { parameters: KeepForMassParameters; result: number };
+  /** Lemma 4.2, |logits| <= R' sqrt(2 ln(2 n² / delta)), for independent, bounded, zero-mean inputs. Stated; constants derived. */
   logitBound: { parameters: LogitBoundParameters; result: LogitBound };
+  /** Theorem 5.1: which kind of collapse a row of n Gaussian logits is in. Stated; the kinds are derived. */
   regime: { parameters: RegimeParameters; result: Regime };
+  /** Theorem 6.1: what n^C entries are enough for, scores of bounded spread. Stated; the forms are derived. */
   sufficiency: { parameters: SufficiencyParameters; result: Sufficiency };
+  /** Theorem 6.2: what o(log n) entries cannot do, scores of bounded spread. Stated; the forms are derived. */
   necessity: { parameters: NecessityParameters; result: Necessity };
+  /** alpha of the law that costs as much as a fixed k, in three senses of cost. Derived. */
   alignCost: { parameters: AlignCostParameters; result: Alignment };
+  /** Who has the smaller error at that cost, Gaussian logits. Derived. */
   equalCost: { parameters: EqualCostParameters; result: EqualCost };
+  /** What the best policies drop at an average budget, Gaussian rows. Derived. */
   policies: { parameters: PoliciesParameters; result: Policies };
+  /** alpha and C from observed needs, and how they meet lengths that were held out. Derived. */
   calibrate: { parameters: CalibrateParameters; result: Calibration };
+  /** What keeping the k largest of one row costs, exactly, and bounds of it. arXiv 2512.07647, or derived, line by line. */
   certificates: { parameters: CertificatesParameters; result: RowCertificates };
+  /** Upper bound of tau from two scores. arXiv 2512.07647. */
   singleGap: { parameters: SingleGapParameters; result: number };
+  /** Upper bound of tau from the kept scores and the largest dropped one. arXiv 2512.07647. */
   headAware: { parameters: HeadAwareParameters; result: number };
+  /** Upper bound of the total variation of two softmaxes from the distance of their scores. Derived. */
   logitError: { parameters: LogitErrorParameters; result: number };
 }
 
@@ -342,6 +418,7 @@ export type FormulaName = keyof Formulas;
 
 /** Rotary positions: a key m tokens away is turned by m base^(-2 f / headDim) in each pair f of dimensions. */
 export interface RotaryPositions {
+  /** Greater than 1; Llama has 10000. */
   base: number;
   /** Offsets 0 .. length - 1 are averaged over. Default: Infinity, all phases evenly spread. */
   length?: number;
@@ -355,6 +432,7 @@ export interface RadiusParameters {
   queryWeights: Numbers;
   /** (headDim, width): W_Kᵀ. */
   keyWeights: Numbers;
+  /** Width of the head: rows of the weights. */
   headDim: number;
   /** What a `Uint16Array` holds. */
   dtype?: "f32" | "f16";
@@ -366,6 +444,7 @@ export interface RadiusParameters {
   bound?: number;
   /** v, the mean of x². Default: that of `inputs`; without them 1. */
   meanSquare?: number;
+  /** Averages ||W||_F over offsets. */
   rope?: RotaryPositions;
 }
 
@@ -379,6 +458,7 @@ export interface Radius {
   rigorousRadius: number;
   /** scale ||Lᵀ W L||₂ with L Lᵀ = E[x xᵀ], of `inputs`; without them scale v ||W||₂. */
   horizon: number;
+  /** ||W||_F. */
   frobeniusNorm: number;
   /** ||W||₂. */
   spectralNorm: number;
@@ -396,6 +476,7 @@ export interface Radius {
   ropeNorm: number;
   /** B and v as they were used. */
   bound: number;
+  /** v as it was used. */
   meanSquare: number;
   /** Standard deviation of all logits of `inputs`, without positions; NaN without inputs. */
   sigma: number;

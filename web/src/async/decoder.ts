@@ -32,6 +32,7 @@ async function unlessEnded(work: () => Promise<unknown>): Promise<void> {
  * computed from where it differs. A call that fails or is cancelled leaves it usable.
  */
 export class Decoder {
+  /** Shape and size of the model. */
   readonly info: DecoderInfo;
   readonly #client: Client;
   readonly #id: number;

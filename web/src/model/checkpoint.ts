@@ -12,6 +12,7 @@ export type OpenFile = (name: string) => Promise<ByteSource>;
 
 /** Tensors by name, wherever they lie. */
 export interface Checkpoint {
+  /** Of all tensors. */
   readonly names: readonly string[];
   /** The file that holds a tensor. @throws {HeedError} `invalid-argument` when there is none of that name */
   file(tensor: string): Promise<Safetensors>;

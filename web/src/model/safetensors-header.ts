@@ -18,12 +18,15 @@ export type TensorType = keyof typeof bytesOf;
 
 /** Where a tensor lies. */
 export interface TensorEntry {
+  /** As the file names it. */
   readonly dtype: TensorType;
+  /** Outermost dimension first. */
   readonly shape: readonly number[];
   /** Numbers in it. */
   readonly length: number;
   /** Bytes of the file: [from, to). */
   readonly from: number;
+  /** First byte after the tensor, in the file. */
   readonly to: number;
 }
 

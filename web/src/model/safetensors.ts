@@ -10,6 +10,7 @@ import { widen } from "./widen.js";
 export class Safetensors {
   /** @internal */
   constructor(
+    /** Where the bytes come from. */
     readonly source: ByteSource,
     /** Every tensor by name, in the order of the header. */
     readonly tensors: ReadonlyMap<string, TensorEntry>,

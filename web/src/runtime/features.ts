@@ -3,7 +3,9 @@
  * unknown instruction makes a whole module invalid, so the question has to come before the choice of a file.
  */
 export interface Features {
+  /** 128-bit SIMD. */
   simd: boolean;
+  /** Fused multiply-add and its like. */
   relaxedSimd: boolean;
   /** Memory can be shared between threads here: always in Node, in browsers only when cross-origin isolated. */
   threads: boolean;

@@ -28,6 +28,7 @@ import type { Platform } from "../runtime/platform.js";
  * computed from where it differs.
  */
 export class Decoder {
+  /** Shape and size of the model. */
   readonly info: DecoderInfo;
   readonly #decoder: StoredDecoder;
 
