@@ -41,7 +41,8 @@ export async function writeReference(folder) {
   return withoutComment(project);
 }
 
-const explained = ReflectionKind.SomeType | ReflectionKind.SomeValue | ReflectionKind.SomeMember | ReflectionKind.Variable;
+const explained =
+  ReflectionKind.SomeType | ReflectionKind.SomeValue | ReflectionKind.SomeMember | ReflectionKind.Variable;
 
 /** In the row of a table one comment may explain several columns in line; the other two list all simulations. */
 const isTable = (name) => /Row$|^Simulation(Rows|Parameters)$/.test(name);

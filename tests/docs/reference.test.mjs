@@ -10,7 +10,10 @@ import { fromRoot } from "../../.ci/base/paths.mjs";
 import { writeReference } from "../../.ci/build/reference.mjs";
 
 const committed = fromRoot("web", "reference");
-const pages = (folder) => filesBelow(folder).map((file) => relative(folder, file)).sort();
+const pages = (folder) =>
+  filesBelow(folder)
+    .map((file) => relative(folder, file))
+    .sort();
 
 test("every exported name and its members have a comment, and the reference says what they say", async () => {
   const fresh = mkdtempSync(fromRoot("build", "reference-"));
