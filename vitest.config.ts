@@ -36,12 +36,20 @@ const firefox = playwright({
   launchOptions: { channel: "moz-firefox", executablePath: process.env["HEED_FIREFOX"] ?? "/usr/bin/firefox-esr" },
 });
 
-const browserProject = (name: string, provider: typeof chromium, headers: Record<string, string>) => ({
+/** What depends on the page: choosing, loading, starting, talking to the worker. The rest is numbers. */
+const pageTests = ["tests/web/async/**/*.test.ts", "tests/web/runtime/**/*.test.ts"];
+
+const browserProject = (
+  name: string,
+  provider: typeof chromium,
+  headers: Record<string, string>,
+  include = ["tests/web/**/*.test.ts"],
+) => ({
   resolve: { alias: webEntries },
   server: { headers },
   test: {
     name,
-    include: ["tests/web/**/*.test.ts"],
+    include,
     exclude: ["tests/web/node/**"],
     testTimeout: 60_000,
     fileParallelism: false,
@@ -69,7 +77,7 @@ export default defineConfig({
         },
       },
       browserProject("chromium", chromium, isolation),
-      browserProject("chromium-plain", chromium, {}),
+      browserProject("chromium-plain", chromium, {}, pageTests),
       browserProject("firefox", firefox, isolation),
       {
         test: {

@@ -79,7 +79,8 @@ export const runners = [
     run: (environment) => nodeTest("rules", [...testFiles("tests/layers"), ...testFiles(".ci")], "node", environment),
   },
   { name: "native-asan", parts: ["native"], what: "C++ under sanitizers", run: (e) => native("native-asan", e) },
-  { name: "native", parts: ["native"], what: "C++ as released", run: (e) => native("native", e) },
+  // Not by default: what is released is WebAssembly, and the sanitizers run the same tests.
+  { name: "native", parts: [], what: "C++ as released, natively", run: (e) => native("native", e) },
   { name: "native-tsan", parts: [], what: "C++ under the thread sanitizer", run: (e) => native("native-tsan", e) },
   { name: "node", parts: ["web"], what: "package in Node 24 (Vitest)", run: (e) => vitest("node", e) },
   {
