@@ -316,6 +316,13 @@ export interface LogitErrorParameters {
   error: number;
 }
 
+/** x as the nearest number of a format, ties to even; beyond its largest number, that one. */
+export interface RoundedParameters {
+  x: number;
+  /** e4m3 and e5m2 are the OCP formats of 8 bits. */
+  format: "f64" | "f32" | "bf16" | "f16" | "e4m3" | "e5m2";
+}
+
 /** The formulas by name, with what they take and give. */
 export interface Formulas {
   windowLaw: { parameters: WindowLawParameters; result: number };
@@ -335,6 +342,7 @@ export interface Formulas {
   singleGap: { parameters: SingleGapParameters; result: number };
   headAware: { parameters: HeadAwareParameters; result: number };
   logitError: { parameters: LogitErrorParameters; result: number };
+  rounded: { parameters: RoundedParameters; result: number };
 }
 
 /** The name of a formula. */
