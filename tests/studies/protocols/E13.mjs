@@ -68,8 +68,9 @@ export default {
   },
   figures: {
     E13: () => {
-      const panel = (title, name, column) => ({
+      const panel = (title, name, column, own = {}) => ({
         title,
+        ...own,
         lines: simulated.map((selector) =>
           line(selector, of(name, { n: 4096, selector }), "setting", column, { error: `${column}Error` }),
         ),
@@ -89,7 +90,9 @@ export default {
         x: { label: "recall", from: 0.45, to: 1 },
         y: { label: "l2 over exact l2", scale: "log", from: 0.9, to: 10 },
         panels: [
-          panel("sigma 1: misses", "E13-gaussian", "l2Amplification"),
+          panel("sigma 1: misses", "E13-gaussian", "l2Amplification", {
+            y: { label: "", scale: "linear", from: 0.95, to: 1.07 },
+          }),
           panel("sigma 3: misses", "E13-sigma-3", "l2Amplification"),
           real("E13-sigma-3"),
         ],

@@ -128,7 +128,7 @@ export default {
           },
           {
             title: "tied: forms of the average",
-            x: { label: "base", scale: "log", from: 1e4, to: 1e6 },
+            x: { label: "base", scale: "log", base: 10, from: 1e4, to: 1e6 },
             y: { label: "off by, %", from: -8, to: 4 },
             lines: forms,
           },

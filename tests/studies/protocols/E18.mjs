@@ -50,7 +50,7 @@ export default {
     E18: () => ({
       title: "Certified over true number of entries, over n, for a dropped mass of 0.1",
       x: { label: "n", scale: "log", base: 2 },
-      y: { label: "certified k over true k", scale: "log", from: 1, to: 300 },
+      y: { label: "certified k over true k", scale: "log", from: 1, to: 1000 },
       panels: Object.keys(tables).map((name) => ({
         title: { "E18-sigma-1": "sigma 1", "E18-sigma-4": "sigma 4", "E18-stationary": "slow text, W = I" }[name],
         lines: certificates.map((certificate) =>
