@@ -13,6 +13,7 @@
 #include "theory/equal_cost.hpp"
 #include "theory/gaussian.hpp"
 #include "theory/necessity.hpp"
+#include "theory/number_format.hpp"
 #include "theory/policies.hpp"
 #include "theory/radius.hpp"
 #include "theory/regimes.hpp"
@@ -103,7 +104,7 @@ void equal_cost(Address lengths, std::uint32_t count, Address sigma, std::uint32
                 Address out) {
   const EqualCost result = compare_at_equal_cost(at<const std::uint32_t>(lengths), at<const double>(sigma), count,
                                                  static_cast<Cost>(cost), k, exponent);
-  const auto who = [&](double PolicyError::* column) {
+  const auto who = [&](double PolicyError::*column) {
     return static_cast<double>(winner(result.fixed.*column, result.window.*column));
   };
   write(out, EqualCostColumns{result.alpha,
@@ -113,6 +114,8 @@ void equal_cost(Address lengths, std::uint32_t count, Address sigma, std::uint32
                               {who(&PolicyError::mean_row_error), who(&PolicyError::worst_row_error),
                                who(&PolicyError::mean_dropped), who(&PolicyError::worst_dropped)}});
 }
+
+double rounded(double x, int format) noexcept { return Rounding(static_cast<NumberFormat>(format))(x); }
 
 struct Policies {
   DroppedMass fixed, threshold, top_p;
@@ -206,6 +209,7 @@ EMSCRIPTEN_BINDINGS(theory) {
   function("singleGap", &single_gap_bound);
   function("headAware", &head_aware_bound);
   function("logitError", &score_error_bound);
+  function("rounded", &rounded);
 }
 
 }  // namespace heed::bindings

@@ -16,7 +16,7 @@
 
 #include <cstddef>
 
-#include "simulate/number_format.hpp"
+#include "theory/number_format.hpp"
 
 namespace heed {
 

@@ -9,12 +9,14 @@
 // keep: the mean of those k, and over the true one (keepRatio); scored: share of the keys whose scores it takes to know
 // (all of them but for blockwise). At the true k of each row: `bound`, its mean, and over the mean of tau (boundRatio);
 // for blockwise after visiting all pages whose bound is at least the k-th score, as an exact search does (scoredExact).
-// `violations` counts bounds below tau, at either k. Sums in double; slack 1e-9 of a bound for their rounding.
+// Standard errors as in estimate.hpp, each repeat with weights and tokens of its own. `violations` counts bounds below
+// tau, at either k. Sums in double; slack 1e-9 of a bound for their rounding.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "base/heap_sort.hpp"
+#include "simulate/estimate.hpp"
 #include "simulate/head_tensors.hpp"
 #include "simulate/phased_experiment.hpp"
 #include "simulate/protocols.hpp"
@@ -103,8 +105,13 @@ class CertifiedRows final : public PhasedExperiment {
     PageScratch pages;
   };
   bool reserve();
+  void add_repeat(std::size_t repeat);
   Scratch cut(Pieces& pieces) const noexcept;
   std::size_t pages() const noexcept { return (common_.source.n + PageBounds::kPageKeys - 1) / PageBounds::kPageKeys; }
+  /// Where those of the first certificate begin.
+  std::size_t first_value(std::size_t repeat, std::size_t mass) const noexcept {
+    return (repeat * masses_.size() + mass) * kCertificates * common_.source.sampled();
+  }
   void run_row(std::size_t r, std::size_t thread) noexcept;
   Value by_formula(Certificate which, const RankedRow& row, double mass, std::size_t true_keep,
                    const double* kept) const noexcept;
@@ -116,26 +123,37 @@ class CertifiedRows final : public PhasedExperiment {
   HeadTensors head_;
   AttentionProblem problem_;
   PageBounds bounds_;
-  std::size_t scratch_bytes_ = 0;
+  std::size_t scratch_bytes_ = 0, repeat_ = 0;  // the one that runs
   double longest_key_ = 0.0;
-  Buffer<Value> values_;  // (masses, certificates, rows)
+  Buffer<Value> values_;  // (repeats, masses, certificates, rows)
   Buffer<std::byte> scratch_;
 };
 
 CertifiedRows::CertifiedRows(const ExperimentInput& input, TaskPool& pool)
     : PhasedExperiment(
-          "n,d,sigma,mass,certificate:truth|singleGap|headAware|blockwise,keep,keepRatio,scored,bound,tau,"
-          "boundRatio,scoredExact,violations",
+          "n,d,sigma,mass,certificate:truth|singleGap|headAware|blockwise,keep,keepError,keepRatio,keepRatioError,"
+          "scored,scoredError,bound,tau,boundRatio,boundRatioError,scoredExact,scoredExactError,violations",
           pool) {
   Parameters parameters(input.numbers, input.count);
   common_ = CommonParameters::read(parameters, input.q, input.k);
   common_.source.n = parameters.count();
   masses_ = parameters.list();
+  // Given heads are the same in every repeat.
+  if (common_.source.weights == Weights::kGiven) common_.repeats = 1;
   if (!ready_to_run(parameters, [this] { return reserve(); })) return;
+  for (std::size_t repeat = 0; repeat < common_.repeats; ++repeat) add_repeat(repeat);
+}
+
+void CertifiedRows::add_repeat(std::size_t repeat) {
+  alone(1, [this, repeat](std::size_t, std::size_t) {
+    repeat_ = repeat;
+    head_.begin(common_.source.seed + repeat);
+  });
   together(head_.units(), [this](std::size_t unit, std::size_t thread) { head_.fill(unit, thread); });
   alone(1, [this](std::size_t, std::size_t) {
     if (!bounds_.build(problem_, pool_)) fail("no memory left for the bounds of the pages; take a smaller n");
     const MatrixView<const float> keys = problem_.key_rows(0, 0);
+    longest_key_ = 0.0;
     for (std::size_t j = 0; j < keys.rows; ++j)
       longest_key_ = std::max(longest_key_, row_norm(keys.row(j), common_.source.head_dim));
   });
@@ -150,7 +168,7 @@ bool CertifiedRows::reserve() {
   scratch_bytes_ = pieces.used();
   const CheckedSize bytes = checked_product({scratch_bytes_, pool_.threads()});
   if (!bytes.fits || !scratch_.resize(bytes.value) || !head_.reserve(common_.source, false, pool_.threads()) ||
-      !values_.resize(masses_.size() * kCertificates * common_.source.sampled()))
+      !values_.resize(common_.repeats * masses_.size() * kCertificates * common_.source.sampled()))
     return false;
   problem_ = head_.problem();
   return true;
@@ -182,7 +200,7 @@ void CertifiedRows::run_row(std::size_t r, std::size_t thread) noexcept {
   for (std::size_t i = 0; i < row.size(); ++i) s.sums[i + 1] = s.sums[i] + std::exp(row.score(i) - row.score(0));
   for (std::size_t m = 0; m < masses_.size(); ++m) {
     const std::size_t keep = row.keep_for_mass(masses_[m]);
-    Value* to = values_.data() + m * kCertificates * common_.source.sampled() + r;
+    Value* to = values_.data() + first_value(repeat_, m) + r;
     const auto put = [&](Certificate which, const Value& value) {
       to[static_cast<std::size_t>(which) * common_.source.sampled()] = value;
     };
@@ -250,20 +268,23 @@ Value CertifiedRows::by_pages(const RankedRow& row, double mass, std::size_t tru
 }
 
 void CertifiedRows::finish() {
-  const std::size_t rows = common_.source.sampled();
+  const std::size_t rows = common_.source.sampled(), repeats = common_.repeats;
   const auto n = static_cast<double>(common_.source.n), d = static_cast<double>(common_.source.head_dim);
   for (std::size_t m = 0; m < masses_.size(); ++m)
     for (std::size_t c = 0; c < kCertificates; ++c) {
-      const Value* values = values_.data() + (m * kCertificates + c) * rows;
-      const auto mean = [&](double Value::* which) {
-        double sum = 0.0;
-        for (std::size_t r = 0; r < rows; ++r) sum += values[r].*which;
-        return sum / static_cast<double>(rows);
+      const auto column = [&](double Value::*which) {
+        return [this, m, c, rows, which](std::size_t repeat, std::size_t r) {
+          return values_[first_value(repeat, m) + c * rows + r].*which;
+        };
       };
-      const double bound = mean(&Value::bound), tau = mean(&Value::tau);
-      row({n, d, common_.source.sigma, masses_[m], static_cast<double>(c), mean(&Value::keep), mean(&Value::ratio),
-           mean(&Value::scored), bound, tau, tau > 0.0 ? bound / tau : 1.0, mean(&Value::scored_exact),
-           std::round(mean(&Value::violated) * static_cast<double>(rows))});
+      const auto mean = [&](double Value::*which) { return over_draws(repeats, rows, column(which)); };
+      const Estimate keep = mean(&Value::keep), ratio = mean(&Value::ratio), scored = mean(&Value::scored);
+      const Estimate exact = mean(&Value::scored_exact);
+      const Estimate bound = ratio_over_draws(repeats, rows, column(&Value::bound), column(&Value::tau));
+      row({n, d, common_.source.sigma, masses_[m], static_cast<double>(c), keep.mean, keep.error, ratio.mean,
+           ratio.error, scored.mean, scored.error, mean(&Value::bound).mean, mean(&Value::tau).mean, bound.mean,
+           bound.error, exact.mean, exact.error,
+           std::round(mean(&Value::violated).mean * static_cast<double>(rows * repeats))});
     }
 }
 

@@ -20,10 +20,14 @@ bool HeadTensors::reserve(const SourceOptions& options, bool values, std::size_t
   if (!room) return false;
   // An index may be prepared, though not built, before the keys are there.
   std::fill_n(keys_.data(), keys_.size(), 0.0f);
-  if (given || options.weights == Weights::kNone) return true;
-  weights_.begin(options.weights, options.shape, d, options.seed);
-  input_.begin(options.input, options.strength, options.n, d, options.seed);
   return true;
+}
+
+void HeadTensors::begin(std::uint64_t seed) noexcept {
+  options_.seed = seed;
+  if (options_.weights == Weights::kGiven || options_.weights == Weights::kNone) return;
+  weights_.begin(options_.weights, options_.shape, options_.head_dim, seed);
+  input_.begin(options_.input, options_.strength, options_.n, options_.head_dim, seed);
 }
 
 void HeadTensors::fill(std::size_t unit, std::size_t thread) noexcept {

@@ -14,8 +14,10 @@ namespace heed {
 
 class HeadTensors {
  public:
-  /// Takes the memory; false when there is none. Then fill() for every unit.
+  /// Takes the memory; false when there is none. Then begin(), and fill() for every unit.
   [[nodiscard]] bool reserve(const SourceOptions& options, bool values, std::size_t threads);
+  /// Draws the weights of that seed; once more for another head of the same shape.
+  void begin(std::uint64_t seed) noexcept;
   std::size_t units() const noexcept { return RowSource::stretches(options_.n); }
   void fill(std::size_t unit, std::size_t thread) noexcept;
 

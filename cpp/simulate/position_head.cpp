@@ -105,12 +105,12 @@ double PositionHead::exact_squared() const noexcept {
                                static_cast<double>(source_.n));
 }
 
-double PositionHead::averaged_squared(double length) const noexcept {
+double PositionHead::averaged_squared(double cut) const noexcept {
   if (positions_ != Positions::kRotary) return sums_.frobenius_squared();
   const std::size_t d = source_.head_dim, half = d / 2;
   const double *query = sums_.query(), *key = sums_.key();
-  // 0 stands for the limit: every pair comes around.
-  const auto slow = [&](std::size_t f) { return length > 0.0 && length * frequency(f) < 6.283185307179586; };
+  // None with a cut of 0: every pair comes around.
+  const auto slow = [&](std::size_t f) { return static_cast<double>(source_.n) * frequency(f) < cut; };
   double sum = 0.0;
   for (std::size_t f = 0; f < half; ++f) {
     const std::size_t g = f + half;

@@ -34,7 +34,15 @@ class PositionHead {
   /// Its mean over the offsets below n with phases evenly spread, 1/2 sum_f ||W_Q^f||^2 ||W_K^f||^2.
   double closed_squared() const noexcept { return averaged_squared(0.0); }
   /// The same for pairs that come around within n, n theta_f >= 2 pi, and the value at m = 0 of all others together.
-  double corrected_squared() const noexcept { return averaged_squared(static_cast<double>(source_.n)); }
+  double corrected_squared() const noexcept { return averaged_squared(6.283185307179586); }
+  /// The same with the cut where what the pairs below it have lost by then and what those above it still have are
+  /// equal, n theta_f = e^(1 - gamma).
+  ///
+  /// DERIVED: in the mean over m < n a pair with x = n theta_f still has sin(x) / x of what joins it to others at m =
+  /// 0. Pairs are evenly spaced in ln x, and the integral of sin(x) / x over ln x from a is sin(a) / a - Ci(a) = 1 -
+  /// gamma - ln a + O(a^2): as if all of it were there below e^(1 - gamma) = 1.526, and nothing above. A cut at 2 pi
+  /// counts ln(2 pi) - 1 + gamma = 1.415 of ln x too much, whatever n is.
+  double balanced_squared() const noexcept { return averaged_squared(1.526205); }
   /// The mean over the offsets below n (theory/rope.hpp).
   double exact_squared() const noexcept;
   /// Standard deviation of <q_i, Rot(m theta) k_j> over n pairs of different tokens.
@@ -44,7 +52,7 @@ class PositionHead {
   std::size_t width() const noexcept { return source_.head_dim + (positions_ == Positions::kLinearBias ? 1 : 0); }
   double frequency(std::size_t f) const noexcept;
   void turn(float* row, double position) const noexcept;
-  double averaged_squared(double length) const noexcept;
+  double averaged_squared(double cut) const noexcept;
 
   SourceOptions source_;
   Positions positions_ = Positions::kNone;

@@ -1,11 +1,13 @@
 // E16: what do positions do to R and to the entries that a row needs? One kind of positions; a table row per offset m.
 //
-//   radius        scale ||W_m||_F, the R of offset m for B = 1, and the deviation of a score of independent tokens
-//   there measured      that deviation over n pairs of different tokens that are turned as if they were m apart average
-//   sqrt(mean over all m < n of radius^2), one by one closed        scale sqrt(1/2 sum_f ||W_Q^f||^2 ||W_K^f||^2), all
-//   phases evenly spread corrected     the same with the pairs that do not come around within n, n theta_f < 2 pi, left
-//   as they are at m = 0 exact         the same with the phases as they are: the average, in closed form bias what the
-//   score of a key m tokens back is moved by (alibi)
+//   radius      scale ||W_m||_F, the R of offset m for B = 1, and the deviation of a score of independent tokens there
+//   measured    that deviation over n pairs of different tokens that are turned as if they were m apart
+//   average     sqrt(mean over all m < n of radius^2), one by one
+//   closed      scale sqrt(1/2 sum_f ||W_Q^f||^2 ||W_K^f||^2), all phases evenly spread
+//   corrected   the same with the pairs that do not come around within n, n theta_f < 2 pi, left as they are at m = 0
+//   balanced    the same with the cut at n theta_f = e^(1 - gamma), which position_head.hpp derives
+//   exact       the same with the phases as they are: the average, in closed form
+//   bias        what the score of a key m tokens back is moved by (alibi)
 //
 // and over the sampled rows, which see n / 2 to n keys: sigma of all scores, entropy / ln n, and the share of the row
 // that is needed for tau <= mass, beside Phi_c(sigma + Phi^-1(mass)) where scores are about Gaussian.
@@ -24,9 +26,9 @@ class PositionSweep final : public Experiment {
  public:
   PositionSweep(const ExperimentInput& input, TaskPool& pool)
       : Experiment(
-            "positions:none|rope|alibi,value,n,offset,radius,measured,average,closed,corrected,exact,bias,sigma,"
-            "entropyShare,"
-            "mass,share,shareError,closedShare",
+            "positions:none|rope|alibi,value,n,seed,offset,radius,measured,average,closed,corrected,balanced,exact,"
+            "bias,sigma,"
+            "entropyShare,mass,share,shareError,closedShare",
             pool) {
     Parameters parameters(input.numbers, input.count);
     common_ = CommonParameters::read(parameters, input.q, input.k);
@@ -95,8 +97,9 @@ class PositionSweep final : public Experiment {
     const double length = all.scalar(Scalar::kLength).mean, keep = all.for_mass(0).mean;
     const double error = all.for_mass(0).deviation / std::sqrt(static_cast<double>(all.rows));
     for (std::size_t i = 0; i < offsets_.size(); ++i)
-      row({static_cast<double>(positions_), value_, n, offsets_[i], radius_[i], measured_[i], average,
-           scale() * std::sqrt(head_.closed_squared()), scale() * std::sqrt(head_.corrected_squared()),
+      row({static_cast<double>(positions_), value_, n, static_cast<double>(common_.source.seed), offsets_[i],
+           radius_[i], measured_[i], average, scale() * std::sqrt(head_.closed_squared()),
+           scale() * std::sqrt(head_.corrected_squared()), scale() * std::sqrt(head_.balanced_squared()),
            scale() * std::sqrt(head_.exact_squared()),
            positions_ == Positions::kLinearBias ? 0.0 - value_ * offsets_[i] : 0.0, all.sigma,
            all.scalar(Scalar::kEntropy).mean / std::log(length), mass_, keep / length, error / length,

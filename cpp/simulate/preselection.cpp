@@ -9,14 +9,15 @@
 //   channels                 the k best by the `setting` channels where |q| is largest (SparQ)
 //
 // Columns: recall, share of the keys that were scored exactly, tau, missed and substituted mass, l2, and the last two
-// errors over those of the exact set (amplification). `violations` counts rows where tau' = tau + missed - substituted
-// fails by more than 1e-9.
+// errors over those of the exact set (amplification), with standard errors (estimate.hpp): each repeat has weights and
+// tokens of its own. `violations` counts rows where tau' = tau + missed - substituted fails by more than 1e-9.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "base/heap_sort.hpp"
 #include "retrieve/key_index.hpp"
+#include "simulate/estimate.hpp"
 #include "simulate/head_tensors.hpp"
 #include "simulate/phased_experiment.hpp"
 #include "simulate/principal_axes.hpp"
@@ -57,7 +58,9 @@ class Preselection final : public PhasedExperiment {
     double dropped = 0.0, l2 = 0.0, scored = 0.0;
   };
   bool reserve();
+  void add_repeat(std::size_t repeat);
   Scratch cut(Pieces& pieces) const noexcept;
+  std::uint64_t seed() const noexcept { return common_.source.seed + repeat_; }
   bool prepare();
   void build(std::size_t unit) noexcept;
   void project(std::size_t unit) noexcept;
@@ -73,25 +76,29 @@ class Preselection final : public PhasedExperiment {
 
   CommonParameters common_;
   std::size_t keep_ = 1, scratch_bytes_ = 0, most_retriever_ = 0;
+  std::size_t repeat_ = 0;  // the one that runs
   std::vector<Setting> settings_;
   HeadTensors head_;
   AttentionProblem problem_;
   KeyIndex pages_, screen_, hashes_;
   PrincipalAxes axes_;
   Buffer<float> projected_;  // (n, d)
-  Buffer<Value> values_;     // (settings, rows)
+  Buffer<Value> values_;     // (repeats, settings, rows)
   Buffer<std::byte> scratch_;
 };
 
 Preselection::Preselection(const ExperimentInput& input, TaskPool& pool)
     : PhasedExperiment(
-          "n,d,k,selector:uniform|worst|random|pages|int8|lsh|components|channels,setting,recall,scored,"
-          "dropped,missed,substituted,l2,exactDropped,exactL2,amplification,l2Amplification,violations",
+          "n,d,k,selector:uniform|worst|random|pages|int8|lsh|components|channels,setting,recall,recallError,scored,"
+          "scoredError,dropped,droppedError,missed,substituted,l2,l2Error,exactDropped,exactL2,amplification,"
+          "amplificationError,l2Amplification,l2AmplificationError,violations",
           pool) {
   Parameters parameters(input.numbers, input.count);
   common_ = CommonParameters::read(parameters, input.q, input.k);
   common_.source.n = parameters.count();
   keep_ = std::min(parameters.count(), common_.source.n);
+  // Given heads are the same in every repeat.
+  if (common_.source.weights == Weights::kGiven) common_.repeats = 1;
   const std::vector<double> recalls = parameters.list();
   for (const Selector selector : {Selector::kUniform, Selector::kWorst, Selector::kRandom})
     for (const double recall : recalls) settings_.push_back({selector, recall});
@@ -101,7 +108,15 @@ Preselection::Preselection(const ExperimentInput& input, TaskPool& pool)
   for (const double components : parameters.list()) settings_.push_back({Selector::kComponents, components});
   for (const double channels : parameters.list()) settings_.push_back({Selector::kChannels, channels});
   if (!ready_to_run(parameters, [this] { return reserve(); })) return;
+  for (std::size_t repeat = 0; repeat < common_.repeats; ++repeat) add_repeat(repeat);
+}
+
+void Preselection::add_repeat(std::size_t repeat) {
   const std::size_t rows = common_.source.sampled();
+  alone(1, [this, repeat](std::size_t, std::size_t) {
+    repeat_ = repeat;
+    head_.begin(seed());
+  });
   together(head_.units(), [this](std::size_t unit, std::size_t thread) { head_.fill(unit, thread); });
   // Once more: centers of keys are found when an index is prepared, and now the keys are there.
   alone(1, [this](std::size_t, std::size_t) {
@@ -119,7 +134,7 @@ bool Preselection::reserve() {
   problem_ = head_.problem();
   const CheckedSize size = checked_product({source.n, source.head_dim});
   const bool room = prepare() && axes_.reserve(source.head_dim) && size.fits && projected_.resize(size.value) &&
-                    values_.resize(settings_.size() * source.sampled());
+                    values_.resize(common_.repeats * settings_.size() * source.sampled());
   if (!room) return false;
   for (const KeyIndex* index : {&pages_, &screen_, &hashes_})
     most_retriever_ = std::max(most_retriever_, index->scratch_bytes(problem_, keep_));
@@ -149,7 +164,7 @@ Preselection::Scratch Preselection::cut(Pieces& pieces) const noexcept {
 
 bool Preselection::prepare() {
   return pages_.prepare(problem_, Search::kPages).ok() && screen_.prepare(problem_, Search::kInt8).ok() &&
-         hashes_.prepare(problem_, Search::kLsh, common_.source.seed).ok();
+         hashes_.prepare(problem_, Search::kLsh, seed()).ok();
 }
 
 void Preselection::build(std::size_t unit) noexcept {
@@ -234,7 +249,7 @@ std::size_t Preselection::miss(const Setting& setting, std::size_t number, std::
   // Without others to stand in, fewer can be missed.
   const std::size_t missed = std::min(wanted, visible - k);
   std::iota(ranks, ranks + k, 0u);
-  const CounterRandom random(common_.source.seed, kMissStream);
+  const CounterRandom random(seed(), kMissStream);
   for (std::size_t m = 0; m < missed; ++m) {
     if (setting.selector == Selector::kWorst) {
       ranks[m] = static_cast<std::uint32_t>(k + m);
@@ -276,7 +291,7 @@ void Preselection::approximate(const Setting& setting, const float* query, std::
 
 void Preselection::note(const RankedRow& row, std::size_t number, std::size_t i, std::size_t k, std::size_t count,
                         double scored, Scratch& s) noexcept {
-  Value& value = values_[i * common_.source.sampled() + number];
+  Value& value = values_[(repeat_ * settings_.size() + i) * common_.source.sampled() + number];
   value.error = SelectionError::of(row, k, s.ranks, count, s.marks);
   value.dropped = row.dropped(k);
   value.scored = scored;
@@ -286,28 +301,49 @@ void Preselection::note(const RankedRow& row, std::size_t number, std::size_t i,
 
 void Preselection::finish() {
   const SourceOptions& source = common_.source;
-  const std::size_t rows = source.sampled();
-  const auto mean = [&](std::size_t i, auto&& pick) {
-    double sum = 0.0;
-    for (std::size_t r = 0; r < rows; ++r) sum += pick(values_[i * rows + r]);
-    return sum / static_cast<double>(rows);
-  };
+  const std::size_t rows = source.sampled(), repeats = common_.repeats;
   for (std::size_t i = 0; i < settings_.size(); ++i) {
-    const double dropped = mean(i, [](const Value& v) { return v.error.dropped; });
-    const double l2 = mean(i, [](const Value& v) { return v.error.l2; });
-    const double exact = mean(i, [](const Value& v) { return v.dropped; });
-    const double exact_l2 = mean(i, [](const Value& v) { return v.l2; });
-    const double outside = mean(i, [](const Value& v) {
-      const double expected = v.dropped + v.error.missed - v.error.substituted;
-      return std::abs(v.error.dropped - expected) > kIdentitySlack ? 1.0 : 0.0;
-    });
-    row({static_cast<double>(source.n), static_cast<double>(source.head_dim), static_cast<double>(keep_),
-         static_cast<double>(settings_[i].selector), settings_[i].value,
-         mean(i, [](const Value& v) { return v.error.recall; }), mean(i, [](const Value& v) { return v.scored; }),
-         dropped, mean(i, [](const Value& v) { return v.error.missed; }),
-         mean(i, [](const Value& v) { return v.error.substituted; }), l2, exact, exact_l2,
-         exact > 0.0 ? dropped / exact : 1.0, exact_l2 > 0.0 ? l2 / exact_l2 : 1.0,
-         std::round(outside * static_cast<double>(rows))});
+    // A column of the values of this setting, and its mean.
+    const auto column = [&](auto pick) {
+      return [this, i, rows, pick](std::size_t repeat, std::size_t r) {
+        return pick(values_[(repeat * settings_.size() + i) * rows + r]);
+      };
+    };
+    const auto mean = [&](auto pick) { return over_draws(repeats, rows, column(pick)); };
+    const auto dropped = [](const Value& v) { return v.error.dropped; };
+    const auto l2 = [](const Value& v) { return v.error.l2; };
+    const auto exact = [](const Value& v) { return v.dropped; };
+    const auto exact_l2 = [](const Value& v) { return v.l2; };
+    const Estimate recall = mean([](const Value& v) { return v.error.recall; });
+    const Estimate scored = mean([](const Value& v) { return v.scored; });
+    const Estimate amplified = ratio_over_draws(repeats, rows, column(dropped), column(exact));
+    const Estimate amplified_l2 = ratio_over_draws(repeats, rows, column(l2), column(exact_l2));
+    const double outside = mean([](const Value& v) {
+                             const double expected = v.dropped + v.error.missed - v.error.substituted;
+                             return std::abs(v.error.dropped - expected) > kIdentitySlack ? 1.0 : 0.0;
+                           }).mean;
+    row({static_cast<double>(source.n),
+         static_cast<double>(source.head_dim),
+         static_cast<double>(keep_),
+         static_cast<double>(settings_[i].selector),
+         settings_[i].value,
+         recall.mean,
+         recall.error,
+         scored.mean,
+         scored.error,
+         mean(dropped).mean,
+         mean(dropped).error,
+         mean([](const Value& v) { return v.error.missed; }).mean,
+         mean([](const Value& v) { return v.error.substituted; }).mean,
+         mean(l2).mean,
+         mean(l2).error,
+         mean(exact).mean,
+         mean(exact_l2).mean,
+         amplified.mean,
+         amplified.error,
+         amplified_l2.mean,
+         amplified_l2.error,
+         std::round(outside * static_cast<double>(rows * repeats))});
   }
 }
 

@@ -6,8 +6,9 @@
 //   pages, int8   the library's searches with an index that is there; `build` is what making it costs a key
 //
 // nanoseconds: wall time a query, the median of the repeats, each a whole call for all rows on the pool's threads.
-// scored: share of the keys that were scored exactly. speedup: over dense. `violations` counts rows whose set is not
-// that of the scan, bit for bit. Times are measured: they differ from run to run, nothing else does.
+// scored: share of the keys that were scored exactly. speedup: over dense; and the least and the most of it, call by
+// call with the call of dense in the same turn. `violations` counts rows whose set is not that of the scan, bit for
+// bit. Times are measured: they differ from run to run, nothing else does.
 #include <algorithm>
 #include <chrono>
 #include <functional>
@@ -47,7 +48,11 @@ class SearchSpeed final : public PhasedExperiment {
   bool run_scan(std::size_t k, std::uint32_t* indices);
   bool run_search(std::size_t k, Timed method, std::uint32_t* indices);
   void count_scored(std::size_t rule, Timed method);
-  double time(std::size_t rule, Timed method) noexcept;
+  struct Span {
+    double least, most;
+  };
+  Span speedups(std::size_t rule, Timed method) const noexcept;
+  double time(std::size_t rule, Timed method) const;
   void finish() override;
 
   std::size_t at(std::size_t rule, Timed method) const noexcept {
@@ -73,7 +78,7 @@ class SearchSpeed final : public PhasedExperiment {
 SearchSpeed::SearchSpeed(const ExperimentInput& input, TaskPool& pool)
     : PhasedExperiment(
           "n,d,rule:constant|power|log|sqrtLog|logLog,value,k,method:dense|scan|quickselect|heap|radix|"
-          "pages|int8,nanoseconds,scored,speedup,build,threads,violations",
+          "pages|int8,nanoseconds,scored,speedup,speedupLeast,speedupMost,build,threads,violations",
           pool) {
   Parameters parameters(input.numbers, input.count);
   common_ = CommonParameters::read(parameters, input.q, input.k);
@@ -81,6 +86,7 @@ SearchSpeed::SearchSpeed(const ExperimentInput& input, TaskPool& pool)
   for (const double k : parameters.list()) rules_.push_back({KeepKind::kConstant, k});
   for (const double exponent : parameters.list()) rules_.push_back({KeepKind::kPower, exponent});
   if (!ready_to_run(parameters, [this] { return reserve(); })) return;
+  alone(1, [this](std::size_t, std::size_t) { head_.begin(common_.source.seed); });
   together(head_.units(), [this](std::size_t unit, std::size_t thread) { head_.fill(unit, thread); });
   for (const Timed method : {Timed::kPages, Timed::kInt8})
     alone(1, [this, method](std::size_t, std::size_t) { build(method); });
@@ -213,10 +219,20 @@ bool SearchSpeed::run_search(std::size_t k, Timed method, std::uint32_t* indices
   return search.status().ok();
 }
 
-double SearchSpeed::time(std::size_t rule, Timed method) noexcept {
-  double* times = times_.data() + at(rule, method) * common_.repeats;
-  heap_sort(times, times + common_.repeats, std::less<>{});
-  return times[common_.repeats / 2];
+SearchSpeed::Span SearchSpeed::speedups(std::size_t rule, Timed method) const noexcept {
+  const double* dense = times_.data() + at(rule, Timed::kDense) * common_.repeats;
+  const double* times = times_.data() + at(rule, method) * common_.repeats;
+  Span span{dense[0] / times[0], dense[0] / times[0]};
+  for (std::size_t i = 1; i < common_.repeats; ++i)
+    span = {std::min(span.least, dense[i] / times[i]), std::max(span.most, dense[i] / times[i])};
+  return span;
+}
+
+double SearchSpeed::time(std::size_t rule, Timed method) const {
+  const double* times = times_.data() + at(rule, method) * common_.repeats;
+  std::vector<double> sorted(times, times + common_.repeats);
+  heap_sort(sorted.data(), sorted.data() + sorted.size(), std::less<>{});
+  return sorted[common_.repeats / 2];
 }
 
 void SearchSpeed::finish() {
@@ -226,9 +242,10 @@ void SearchSpeed::finish() {
     for (std::size_t m = 0; m < kTimed; ++m) {
       const auto method = static_cast<Timed>(m);
       const double took = time(rule, method);
+      const Span span = speedups(rule, method);
       const bool indexed = method == Timed::kPages || method == Timed::kInt8;
       row({n, d, static_cast<double>(rules_[rule].kind), rules_[rule].value, static_cast<double>(keep(rule)),
-           static_cast<double>(m), took, scored_[at(rule, method)], dense / took,
+           static_cast<double>(m), took, scored_[at(rule, method)], dense / took, span.least, span.most,
            indexed ? build_[m] : std::numeric_limits<double>::quiet_NaN(), static_cast<double>(pool_.threads()),
            differ_[at(rule, method)]});
     }

@@ -4,10 +4,15 @@
 #include <cmath>
 #include <utility>
 
-#include "topk/select.hpp"
+#include "attention/exact.hpp"
+#include "sparse/topk_search.hpp"
 
 namespace heed {
 namespace {
+
+// Of one call; the usual vocabulary takes four.
+constexpr std::size_t kColumns = 136;
+constexpr std::size_t kQueries = 3;
 
 // e^(beta (s - max)); returns their sum.
 double exponentials(const float* scores, std::size_t count, double beta, double* weights) noexcept {
@@ -17,17 +22,13 @@ double exponentials(const float* scores, std::size_t count, double beta, double*
   return sum;
 }
 
-void softmax(const float* scores, std::size_t count, double beta, double* weights) noexcept {
-  const double sum = exponentials(scores, count, beta, weights);
-  for (std::size_t j = 0; j < count; ++j) weights[j] /= sum;
-}
-
+// H = ln Z - sum_j w_j ln w_j / Z with w_j = e^(beta (s_j - max)).
 double entropy(const float* scores, std::size_t count, double beta, double* weights) noexcept {
-  softmax(scores, count, beta, weights);
-  double sum = 0.0;
+  const double sum = exponentials(scores, count, beta, weights);
+  double moment = 0.0;
   for (std::size_t j = 0; j < count; ++j)
-    if (weights[j] > 0.0) sum -= weights[j] * std::log(weights[j]);
-  return sum;
+    if (weights[j] > 0.0) moment += weights[j] * std::log(weights[j]);
+  return std::log(sum) - moment / sum;
 }
 
 // The entropy falls with beta: d H / d beta = -beta Var(s).
@@ -43,77 +44,107 @@ double sharpened(const float* scores, std::size_t count, double perplexity, doub
   return high;
 }
 
-void sink_softmax(const float* scores, std::size_t count, double sink, double* weights) noexcept {
-  const double highest = double{*std::max_element(scores, scores + count)};
-  const double sum = exponentials(scores, count, 1.0, weights) + std::exp(sink - highest);
-  for (std::size_t j = 0; j < count; ++j) weights[j] /= sum;
-}
+/// Some columns of a row as tensors, and the calls that read them.
+class Reading {
+ public:
+  Reading(const TaskRow& row, std::size_t first, std::size_t count, const MethodScratch& scratch,
+          TaskPool& alone) noexcept
+      : row_(row), first_(first), count_(count), s_(scratch), alone_(alone) {
+    row.values(first, count, s_.values);
+  }
 
-// From probabilities to what an estimator of sparse/tail.hpp makes of the k best.
-void keep_best_of(Method method, std::size_t keep, const float* scores, std::size_t count, double* weights) noexcept {
-  if (keep >= count) return;
-  const Cut cut = kth_best(scores, count, keep);
-  std::size_t ties = cut.ties_kept;
-  double kept = 0.0, tau = 0.0, mean = 0.0, spread = 0.0, slope = 0.0;
-  const auto dropped = static_cast<double>(count - keep);
-  const auto each = [&](auto&& use) {
-    ties = cut.ties_kept;
-    for (std::size_t j = 0; j < count; ++j) {
-      const bool tie = scores[j] == cut.score;
-      const bool in = scores[j] > cut.score || (tie && ties > 0);
-      if (tie && ties > 0) --ties;
-      use(j, in);
-    }
-  };
-  each([&](std::size_t j, bool in) {
-    (in ? kept : tau) += weights[j];
-    if (!in) mean += double{scores[j]} / dropped;
-  });
-  if (method == Method::kLinear)
-    each([&](std::size_t j, bool in) {
-      if (in) return;
-      const double x = double{scores[j]} - mean;
-      spread += x * x;
-      slope += weights[j] * x;
-    });
-  const double line = spread > 0.0 ? slope / spread : 0.0;
-  each([&](std::size_t j, bool in) {
-    const bool renormalized = method != Method::kCompensated && method != Method::kLinear;
-    if (in)
-      weights[j] /= renormalized ? kept : 1.0;
-    else
-      weights[j] = renormalized ? 0.0 : tau / dropped + line * (double{scores[j]} - mean);
-  });
-}
+  /// Query i reads the scores times queries[i] and is the answer of methods[i].
+  bool exact(const float* scores, std::initializer_list<float> queries, std::initializer_list<Method> methods,
+             float* lse) noexcept {
+    AttentionProblem problem = problem_of(scores, queries);
+    problem.lse = lse;
+    ExactAttention attention(problem, alone_);
+    if (!attention.status().ok()) return false;
+    attention.run({0, attention.units()});
+    take(methods);
+    return true;
+  }
+
+  bool top_k(std::size_t keep, Estimator estimator, std::initializer_list<float> queries,
+             std::initializer_list<Method> methods) noexcept {
+    TopKOptions options;
+    options.budget.k = keep;
+    options.estimator = estimator;
+    TopKSearch search(problem_of(row_.scores(), queries), options, alone_);
+    if (!search.status().ok()) return false;
+    search.run({0, search.units()});
+    take(methods);
+    return true;
+  }
+
+  /// `to` reads what `from` does, times a factor.
+  void scaled(Method from, double factor, Method to) noexcept {
+    for (std::size_t c = 0; c < count_; ++c) place(to)[c] = factor * place(from)[c];
+  }
+
+ private:
+  AttentionProblem problem_of(const float* scores, std::initializer_list<float> queries) const noexcept {
+    AttentionProblem problem;
+    problem.shape = {.queries = queries.size(), .keys = row_.size(), .head_dim = 1, .value_dim = count_};
+    problem.q = queries.begin();
+    problem.k = scores;
+    problem.v = s_.values;
+    problem.out = s_.outputs;
+    return problem;
+  }
+  double* place(Method method) const noexcept {
+    return s_.read + static_cast<std::size_t>(method) * row_.columns() + first_;
+  }
+  void take(std::initializer_list<Method> methods) noexcept {
+    const float* from = s_.outputs;
+    for (const Method method : methods)
+      for (std::size_t c = 0; c < count_; ++c) place(method)[c] = double{*from++};
+  }
+
+  const TaskRow& row_;
+  const std::size_t first_, count_;
+  const MethodScratch& s_;
+  TaskPool& alone_;
+};
 
 }  // namespace
 
-void weigh(Method method, const MethodOptions& options, const float* scores, std::size_t count,
-           double* weights) noexcept {
-  const double scale = std::log(static_cast<double>(count)) / std::log(options.reference);
-  switch (method) {
-    case Method::kLogLength:
-      return softmax(scores, count, scale, weights);
-    case Method::kAdaptive:
-      return softmax(scores, count, sharpened(scores, count, options.perplexity, weights), weights);
-    case Method::kOffByOne:
-      return sink_softmax(scores, count, 0.0, weights);
-    case Method::kSink:
-      return sink_softmax(scores, count, options.sink, weights);
-    case Method::kBfloat:
-      exponentials(scores, count, 1.0, weights);
-      return;
-    case Method::kScaledTopK:
-      softmax(scores, count, scale, weights);
-      return keep_best_of(method, options.keep, scores, count, weights);
-    case Method::kRenormalized:
-    case Method::kCompensated:
-    case Method::kLinear:
-      softmax(scores, count, 1.0, weights);
-      return keep_best_of(method, options.keep, scores, count, weights);
-    default:
-      return softmax(scores, count, 1.0, weights);
+MethodScratch MethodScratch::cut(Pieces& pieces, const TaskOptions& options) noexcept {
+  std::size_t most = 1;
+  for (std::size_t task = 0; task < kTasks; ++task)
+    most = std::max(most, TaskRow::columns_of(static_cast<Task>(task), options));
+  const std::size_t columns = std::min(most, kColumns);
+  return {pieces.take<double>(options.n), pieces.take<float>(options.n * columns),
+          pieces.take<float>(kQueries * columns), pieces.take<double>(kMethods * most)};
+}
+
+bool read_by_methods(const TaskRow& row, const MethodOptions& options, const MethodScratch& scratch, TaskPool& alone) {
+  const float* scores = row.scores();
+  const auto longer = static_cast<float>(std::log(static_cast<double>(row.size())) / std::log(options.reference));
+  const auto beta = static_cast<float>(sharpened(scores, row.size(), options.perplexity, scratch.weights));
+  const std::size_t columns = row.columns();
+  for (std::size_t first = 0; first < columns; first += kColumns) {
+    Reading reading(row, first, std::min(kColumns, columns - first), scratch, alone);
+    float lse[kQueries];
+    const bool read =
+        reading.exact(scores, {1.0f, longer, beta}, {Method::kPlain, Method::kLogLength, Method::kAdaptive}, lse) &&
+        reading.top_k(options.keep, Estimator::kRenormalized, {1.0f, longer},
+                      {Method::kRenormalized, Method::kScaledTopK}) &&
+        reading.top_k(options.keep, Estimator::kCompensated, {1.0f}, {Method::kCompensated}) &&
+        reading.top_k(options.keep, Estimator::kLinear, {1.0f}, {Method::kLinear});
+    if (!read) return false;
+    // Z / (Z + e^sink).
+    reading.scaled(Method::kPlain, 1.0 / (1.0 + std::exp(-double{lse[0]})), Method::kOffByOne);
+    reading.scaled(Method::kPlain, 1.0 / (1.0 + std::exp(options.sink - double{lse[0]})), Method::kSink);
+    if (row.level())
+      reading.scaled(Method::kPlain, 1.0, Method::kNormalized);
+    else if (float unread[kQueries]; !reading.exact(row.level_scores(), {1.0f}, {Method::kNormalized}, unread))
+      return false;
   }
+  exponentials(scores, row.size(), 1.0, scratch.weights);
+  row.read_narrow(scratch.weights, Rounding(NumberFormat::kBf16),
+                  scratch.read + static_cast<std::size_t>(Method::kBfloat) * columns);
+  return true;
 }
 
 }  // namespace heed

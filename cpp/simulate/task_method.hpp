@@ -1,19 +1,27 @@
-// How a row of scores becomes a row of weights: plain softmax, what is proposed against its dispersion, and top-k.
+// How a task's row is read: plain softmax, what is proposed against its dispersion, and top-k attention.
 //
-//   plain          p = softmax(s)
+//   plain          softmax(s)
 //   logLength      softmax(s ln n / ln reference): log-n scaling
 //   adaptive       softmax(beta s), the least beta >= 1 with which the perplexity e^H is at most `perplexity`
 //   offByOne       e^s / (1 + sum e^s): softmax-off-by-one, the same as a sink of score 0 without a value
 //   sink           the same with a sink of score `sink`
 //   normalized     softmax of the scores of normalized queries and keys (QK norm)
 //   bfloat         plain, with products and running sums in bfloat16
-//   renormalized, compensated, linear    the k best and an estimator of sparse/tail.hpp
+//   renormalized, compensated, linear    top-k attention with an estimator of sparse/tail.hpp
 //   scaledTopK     logLength, then renormalized
 //
-// Numerics: double. Source of the adaptive temperature: DERIVED; arXiv 2410.01104 fits a polynomial in the entropy.
+// The row becomes tensors, k_j = (s_j) and q = (1), (ln n / ln reference), (beta), and the library answers: exact
+// attention, and top-k attention by exact scan. So what is tested is the product, its selection, weights and
+// estimators. Softmax with a sink is exact attention times Z / (Z + e^sink), with ln Z the library's log-sum-exp. Only
+// bfloat16, which the library does not sum in, is a formula in double (theory/number_format.hpp).
+//
+// Source of the adaptive temperature: DERIVED; arXiv 2410.01104 fits a polynomial in the entropy.
 #pragma once
 
 #include <cstddef>
+
+#include "parallel/task_pool.hpp"
+#include "simulate/task_row.hpp"
 
 namespace heed {
 
@@ -31,8 +39,6 @@ enum class Method {
   kLinear,
   kScaledTopK,
 };
-inline constexpr const char* kMethodWords =
-    "plain|logLength|adaptive|offByOne|sink|normalized|bfloat|renormalized|compensated|linear|scaledTopK";
 inline constexpr std::size_t kMethods = 11;
 
 struct MethodOptions {
@@ -42,9 +48,17 @@ struct MethodOptions {
   double sink = 6.0;
 };
 
-/// Weights of `count` scores. For kBfloat they are e^(s - max), to be divided by their sum. `scores` has room for
-/// whole vectors.
-void weigh(Method method, const MethodOptions& options, const float* scores, std::size_t count,
-           double* weights) noexcept;
+struct MethodScratch {
+  double* weights;  // n
+  float* values;    // (n, columns of a call)
+  float* outputs;   // of a call
+  double* read;     // (kMethods, columns of the row)
+
+  static MethodScratch cut(Pieces& pieces, const TaskOptions& options) noexcept;
+};
+
+/// What every method reads of the row, to scratch.read. `alone`: a pool of one thread. False when there is no memory.
+[[nodiscard]] bool read_by_methods(const TaskRow& row, const MethodOptions& options, const MethodScratch& scratch,
+                                   TaskPool& alone);
 
 }  // namespace heed

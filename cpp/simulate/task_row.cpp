@@ -1,7 +1,6 @@
 #include "simulate/task_row.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -16,12 +15,6 @@ constexpr std::size_t kNeedleCount = 4;
 constexpr double kMaximumGain = 4.0;
 constexpr double kMaximumTolerance = 0.25;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-// To the nearest number with 8 significant bits, ties to even.
-double to_bfloat(double x) noexcept {
-  const std::uint32_t bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));
-  return double{std::bit_cast<float>((bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u)};
-}
 
 // Random numbers of one trial: `part` tells them apart.
 double uniform(const TaskOptions& options, Task task, std::size_t trial, std::uint64_t part,
@@ -40,12 +33,9 @@ enum Part : std::uint64_t { kPlaces, kClasses, kTokens };
 
 TaskRow::Scratch TaskRow::Scratch::cut(Pieces& pieces, const TaskOptions& options) noexcept {
   const std::size_t whole = round_up(options.n + 1, 16);
-  return {pieces.take<float>(whole),
-          pieces.take<float>(whole),
-          pieces.take<float>(std::max(whole, round_up(options.vocabulary + 1, 16))),
-          pieces.take<std::uint32_t>(whole),
-          pieces.take<std::uint8_t>(whole),
-          pieces.take<double>(options.most_classes())};
+  return {pieces.take<float>(whole), pieces.take<float>(whole),
+          pieces.take<float>(std::max(whole, round_up(options.vocabulary + 1, 16))), pieces.take<std::uint32_t>(whole),
+          pieces.take<std::uint8_t>(whole)};
 }
 
 TaskRow::TaskRow(Task task, const TaskOptions& options, std::size_t trial, const Scratch& scratch) noexcept
@@ -123,47 +113,60 @@ double TaskRow::largest_number() const noexcept {
   return double{*std::max_element(row_.numbers, row_.numbers + options_.n)};
 }
 
-// o_c of every class; returns the sum of w_j z_j.
-double TaskRow::mix(const double* weights, bool bfloat) const noexcept {
-  const auto rounded = [bfloat](double x) { return bfloat ? to_bfloat(x) : x; };
-  std::fill_n(row_.mixed, classes_, 0.0);
-  double sum = 0.0, number = 0.0;
-  for (std::size_t j = 0; j < options_.n; ++j) {
-    const double weight = rounded(weights[j]);
-    double& mixed = row_.mixed[row_.classes[j]];
-    mixed = rounded(mixed + weight);
-    sum = rounded(sum + weight);
-    if (task_ == Task::kMaximum) number = rounded(number + rounded(weight * double{row_.numbers[j]}));
-  }
-  if (!bfloat) return number;
-  for (std::size_t c = 0; c < classes_; ++c) row_.mixed[c] /= sum;
-  return number / sum;
+std::size_t TaskRow::columns_of(Task task, const TaskOptions& options) noexcept {
+  if (task == Task::kAverage || task == Task::kMaximum) return 1;
+  return 1 + (task == Task::kInduction ? options.vocabulary : options.classes);
 }
 
-Answer TaskRow::answer(const double* weights, bool bfloat) const noexcept {
-  const double number = mix(weights, bfloat);
+void TaskRow::values(std::size_t first, std::size_t count, float* to) const noexcept {
+  for (std::size_t j = 0; j < options_.n; ++j, to += count) {
+    if (one_number()) {
+      *to = task_ == Task::kMaximum ? row_.numbers[j] : static_cast<float>(row_.classes[j]);
+      continue;
+    }
+    std::fill_n(to, count, 0.0f);
+    // Below `first` it wraps around, beyond `count`.
+    if (row_.classes[j] - first < count) to[row_.classes[j] - first] = 1.0f;
+    if (row_.wanted[j] != 0 && classes_ - first < count) to[classes_ - first] = 1.0f;
+  }
+}
+
+void TaskRow::read_narrow(const double* weights, const Rounding& round, double* to) const noexcept {
+  std::fill_n(to, columns(), 0.0);
+  double sum = 0.0, all = 0.0, wanted = 0.0;
+  for (std::size_t j = 0; j < options_.n; ++j) {
+    const double weight = round(weights[j]);
+    const double value = task_ == Task::kMaximum ? round(double{row_.numbers[j]}) : 1.0;
+    double& own = to[one_number() ? 0 : row_.classes[j]];
+    if (task_ != Task::kAverage || row_.classes[j] == 1) own = round(own + round(weight * value));
+    sum = round(sum + weight);
+    all += weights[j];
+    wanted += row_.wanted[j] != 0 ? weights[j] : 0.0;
+  }
+  for (std::size_t c = 0; c < columns(); ++c) to[c] /= sum;
+  if (!one_number()) to[classes_] = wanted / all;
+}
+
+Answer TaskRow::judge(const double* read) const noexcept {
   Answer answer{0.0, kNaN, kNaN};
-  if (task_ == Task::kAverage || task_ == Task::kMaximum) {
-    answer.error = std::abs((task_ == Task::kAverage ? row_.mixed[1] : number) - target_);
+  if (one_number()) {
+    answer.error = std::abs(read[0] - target_);
     answer.accuracy = answer.error <= (task_ == Task::kAverage ? options_.tolerance : kMaximumTolerance) ? 1.0 : 0.0;
     return answer;
   }
-  double all = 0.0, wanted = 0.0, count = 0.0, right = 0.0;
+  double count = 0.0, right = 0.0;
   for (std::size_t j = 0; j < options_.n; ++j) {
-    all += weights[j];
     if (row_.wanted[j] == 0) continue;
-    wanted += weights[j];
     // Its class is right when fewer others are larger than there are answers.
     const std::uint32_t own = row_.classes[j];
-    const double* mixed = row_.mixed;
-    const auto larger = static_cast<std::size_t>(std::count_if(mixed, mixed + classes_, [mixed, own](const double& o) {
-      return o > mixed[own] || (o == mixed[own] && &o < mixed + own);
+    const auto larger = static_cast<std::size_t>(std::count_if(read, read + classes_, [read, own](const double& o) {
+      return o > read[own] || (o == read[own] && &o < read + own);
     }));
     count += 1.0;
     right += larger < (task_ == Task::kNeedles ? std::min(kNeedleCount, options_.n) : 1) ? 1.0 : 0.0;
   }
   answer.accuracy = right / count;
-  answer.weight = bfloat ? wanted / all : wanted;
+  answer.weight = read[classes_];
   return answer;
 }
 

@@ -12,14 +12,20 @@
 //               that is always followed by the same one is looked for, and that one is the answer: a copy
 //   maximum     scores 4 gain l_j z_j, the answer is the largest z_j, within 0.25
 //
-// A row of weights w answers by o_c = sum of w_j over the keys of class c: the largest class, the four largest, o_1;
-// and for the maximum by sum w_j z_j.
+// A row of weights w reads one output, o_c = sum_j w_j v_jc, and the answer is told from it:
+//
+//   average     one column, 1 for keys of class 1: o is the answer
+//   maximum     one column, z_j: o is the answer
+//   others      a column for each class, 1 for its keys: the largest, or the four largest, are the answer; and one
+//   more,
+//               1 for the keys that are looked for: the weight on them
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "base/pieces.hpp"
+#include "theory/number_format.hpp"
 
 namespace heed {
 
@@ -38,8 +44,6 @@ struct TaskOptions {
   std::size_t vocabulary = 512;  // at least 2
   double tolerance = 0.025;
   std::uint64_t seed = 0;
-
-  std::size_t most_classes() const noexcept { return classes > vocabulary ? classes : vocabulary; }
 };
 
 struct Answer {
@@ -54,7 +58,6 @@ class TaskRow {
     float *scores, *level, *numbers;  // whole vectors
     std::uint32_t* classes;
     std::uint8_t* wanted;
-    double* mixed;  // most_classes
 
     static Scratch cut(Pieces& pieces, const TaskOptions& options) noexcept;
   };
@@ -66,17 +69,25 @@ class TaskRow {
   const float* scores() const noexcept { return row_.scores; }
   /// The scores if all keys had the same length: those of normalized queries and keys.
   const float* level_scores() const noexcept { return row_.level; }
+  /// Whether all keys have the same length: the two are then the same.
+  bool level() const noexcept { return options_.spread == 0.0; }
 
-  /// What a row of weights answers; in bfloat16 every product and running sum is rounded, and `weights` are divided by
-  /// their sum at the end.
-  Answer answer(const double* weights, bool bfloat) const noexcept;
+  std::size_t columns() const noexcept { return columns_of(task_, options_); }
+  static std::size_t columns_of(Task task, const TaskOptions& options) noexcept;
+  /// Columns first .. first + count - 1 of v: (n, count).
+  void values(std::size_t first, std::size_t count, float* to) const noexcept;
+  /// o with every weight, product and running sum rounded to a format, divided by the sum of weights at the end. The
+  /// weight on the keys that are looked for is exact.
+  void read_narrow(const double* weights, const Rounding& round, double* to) const noexcept;
+  /// What o, columns() numbers, answers.
+  Answer judge(const double* read) const noexcept;
 
  private:
   void draw_keys(std::size_t trial) noexcept;
   void draw_sequence(std::size_t trial) noexcept;
   void want(std::size_t j, std::uint32_t of_class) noexcept;
   double largest_number() const noexcept;
-  double mix(const double* weights, bool bfloat) const noexcept;
+  bool one_number() const noexcept { return task_ == Task::kAverage || task_ == Task::kMaximum; }
 
   const Task task_;
   const TaskOptions& options_;

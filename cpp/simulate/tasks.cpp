@@ -4,8 +4,8 @@
 //   accuracy   share of the trials that were right, and its standard error over trials
 //   weight     mean weight on the keys that are looked for
 //   error      root of the mean square of what the number that is read is off by
+#include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "simulate/phased_experiment.hpp"
 #include "simulate/protocols.hpp"
@@ -40,30 +40,30 @@ class Tasks final : public PhasedExperiment {
     methods_.sink = parameters.number();
     if (!ready_to_run(parameters, [this] { return reserve(); })) return;
     together(kTasks * trials_, [this](std::size_t unit, std::size_t thread) { run_trial(unit, thread); });
+    alone(1, [this](std::size_t, std::size_t) { need(std::count(read_.data(), read_.data() + read_.size(), 0) == 0); });
   }
 
  private:
   bool reserve() {
     Pieces pieces(nullptr);
     TaskRow::Scratch::cut(pieces, options_);
-    pieces.take<double>(options_.n);
+    MethodScratch::cut(pieces, options_);
     scratch_bytes_ = pieces.used();
     const CheckedSize bytes = checked_product({scratch_bytes_, pool_.threads()});
-    return bytes.fits && scratch_.resize(bytes.value) && answers_.resize(kTasks * kMethods * trials_);
+    return bytes.fits && scratch_.resize(bytes.value) && answers_.resize(kTasks * kMethods * trials_) &&
+           read_.resize(kTasks * trials_);
   }
 
   void run_trial(std::size_t unit, std::size_t thread) noexcept {
     Pieces pieces(scratch_.data() + thread * scratch_bytes_);
     const TaskRow::Scratch scratch = TaskRow::Scratch::cut(pieces, options_);
-    double* weights = pieces.take<double>(options_.n);
+    const MethodScratch methods = MethodScratch::cut(pieces, options_);
     const std::size_t task = unit / trials_, trial = unit % trials_;
     const TaskRow row(static_cast<Task>(task), options_, trial, scratch);
-    for (std::size_t m = 0; m < kMethods; ++m) {
-      const auto method = static_cast<Method>(m);
-      const float* scores = method == Method::kNormalized ? row.level_scores() : row.scores();
-      weigh(method, methods_, scores, row.size(), weights);
-      answers_[(task * kMethods + m) * trials_ + trial] = row.answer(weights, method == Method::kBfloat);
-    }
+    // One thread for each trial: this pool has no others, so all of them may use it.
+    read_[unit] = read_by_methods(row, methods_, methods, alone_) ? 1 : 0;
+    for (std::size_t m = 0; m < kMethods; ++m)
+      answers_[(task * kMethods + m) * trials_ + trial] = row.judge(methods.read + m * row.columns());
   }
 
   void finish() override {
@@ -89,7 +89,9 @@ class Tasks final : public PhasedExperiment {
   std::size_t trials_ = 1, scratch_bytes_ = 0;
   TaskOptions options_;
   MethodOptions methods_;
-  Buffer<Answer> answers_;  // (tasks, methods, trials)
+  TaskPool alone_;
+  Buffer<Answer> answers_;     // (tasks, methods, trials)
+  Buffer<std::uint8_t> read_;  // (tasks, trials): whether there was memory
   Buffer<std::byte> scratch_;
 };
 

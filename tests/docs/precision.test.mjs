@@ -6,11 +6,14 @@ import test from "node:test";
 
 import { asMarkdown, cases, measure } from "../studies/precision.mjs";
 import { formats, roundTo } from "../studies/rounding.mjs";
+import { create } from "heed/sync";
 
-test("f32 is Math.fround", () => {
+test("f32 is Math.fround, but that it stops at its largest number", () => {
+  const largest = (2 - 2 ** -23) * 2 ** 127;
   for (let i = -300; i < 300; ++i) {
     for (const x of [Math.PI * 2 ** (i / 2), -(1 + 2 ** -24) * 2 ** (i / 2), 1.5 * 2 ** (i / 2)]) {
-      assert.equal(roundTo(formats.f32, x), Math.fround(x));
+      const expected = Math.max(-largest, Math.min(largest, Math.fround(x)));
+      assert.equal(roundTo(formats.f32, x), expected);
     }
   }
 });
@@ -23,7 +26,8 @@ test("f16, bf16 and fp8 round to the nearest, ties to even, subnormal numbers in
     [f16, 2 ** -24, 2 ** -24],
     [f16, 2 ** -25, 0],
     [f16, 65519, 65504],
-    [f16, 65520, Infinity],
+    [f16, 65520, 65504],
+    [f16, -Infinity, -65504],
     [bf16, 1 + 2 ** -8, 1],
     [bf16, 1 + 3 * 2 ** -8, 1 + 2 ** -6],
     [fp8, 1.0625, 1],
@@ -37,6 +41,16 @@ test("f16, bf16 and fp8 round to the nearest, ties to even, subnormal numbers in
   }
   assert.equal(roundTo(f16, 0), 0);
   assert.ok(Number.isNaN(roundTo(fp8, NaN)));
+});
+
+test("the study and `theory.rounded` round alike", async () => {
+  const heed = await create({ variant: "simd" });
+  for (const [name, format] of Object.entries(formats)) {
+    for (const x of [0, 1 / 3, -2.7e-5, 300.5, 1e6]) {
+      assert.equal(heed.theory.rounded({ x, format: name === "fp8" ? "e4m3" : name }), roundTo(format, x));
+    }
+  }
+  heed.dispose();
 });
 
 test("a number of a format stays what it is", () => {

@@ -2,6 +2,7 @@
 //
 //   figure({ title, x: {label, scale}, y: {label, scale, from, to}, panels: [{ title, lines: [{ name, points }] }] })
 //
+// A point is [x, y] or [x, y, standard error]: then a bar reaches two of them up and down.
 // A line keeps its color and its dashes by its place among the names of the whole figure. The colors stay apart for the
 // color-blind and have at least 3 : 1 contrast with white and with near-black; text follows the reader's color scheme.
 
@@ -96,6 +97,16 @@ function drawPanel({ title, lines }, number, axes, names, labels) {
         `<polyline points="${places.map((each) => each.join(",")).join(" ")}" fill="none" stroke="${color}"` +
           ` stroke-width="2" stroke-dasharray="${dashes}"/>`,
       );
+    for (const [px, py, error] of inside) {
+      if (!(error > 0)) continue;
+      // As far as the panel goes: on a logarithmic scale what is below 0 is.
+      const [low, high] = [py - 2 * error, py + 2 * error].map((each) =>
+        axes.y.holds(each) ? y(each) : top + (each < py ? panel.height : 0),
+      );
+      parts.push(
+        `<line x1="${at(x(px))}" y1="${at(low)}" x2="${at(x(px))}" y2="${at(high)}" stroke="${color}" stroke-width="1.2"/>`,
+      );
+    }
     for (const [px, py] of places) parts.push(`<circle cx="${px}" cy="${py}" r="${marks ? 3 : 2.4}" fill="${color}"/>`);
   }
   return parts.join("\n");
@@ -149,9 +160,9 @@ ${legend.drawn}
 `;
 }
 
-/** A line of a figure from rows of a table. */
-export const line = (name, rows, x, y, more = {}) => ({
+/** A line of a figure from rows of a table; `error` is the column of the standard errors of y. */
+export const line = (name, rows, x, y, { error, ...more } = {}) => ({
   name,
-  points: rows.map((each) => [each[x], each[y]]),
+  points: rows.map((each) => (error === undefined ? [each[x], each[y]] : [each[x], each[y], each[error]])),
   ...more,
 });

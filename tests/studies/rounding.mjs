@@ -1,33 +1,16 @@
-// Numbers with fewer bits, emulated in doubles: x to the nearest number of a format, ties to even.
+// Numbers with fewer bits: the emulation of cpp/theory/number_format.hpp, the only one there is, as the module has it.
+// `heed.theory.rounded` is the same with its parameters checked, which is slow for some hundred million numbers.
 
-/** precision: bits of the significand; least: exponent of the smallest normal number; most: the largest number. */
+const { default: start } = await import(new URL("../../dist/glue/heed-simd.node.mjs", import.meta.url).href);
+const module = await start({ wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 512 }) });
+
+/** precision: bits of the significand; code: the format's place in `NumberFormat`. fp8 is e4m3. */
 export const formats = {
-  f32: { precision: 24, least: -126, most: (2 - 2 ** -23) * 2 ** 127 },
-  f16: { precision: 11, least: -14, most: 65504 },
-  bf16: { precision: 8, least: -126, most: (2 - 2 ** -7) * 2 ** 127 },
-  /** e4m3: without infinities, so what is too large becomes the largest. */
-  fp8: { precision: 4, least: -6, most: 448, saturates: true },
+  f32: { precision: 24, code: 1 },
+  bf16: { precision: 8, code: 2 },
+  f16: { precision: 11, code: 3 },
+  fp8: { precision: 4, code: 4 },
 };
 
-const view = new DataView(new ArrayBuffer(8));
-
-/** floor(log2 |x|) of a normal double. */
-function exponentOf(x) {
-  view.setFloat64(0, x);
-  return ((view.getUint32(0) >>> 20) & 2047) - 1023;
-}
-
-function nearestWhole(x) {
-  const low = Math.floor(x);
-  const rest = x - low;
-  if (rest !== 0.5) return rest < 0.5 ? low : low + 1;
-  return low % 2 === 0 ? low : low + 1;
-}
-
-export function roundTo({ precision, least, most, saturates }, x) {
-  if (x === 0 || !Number.isFinite(x)) return x;
-  const unit = 2 ** (Math.max(exponentOf(x), least) - precision + 1);
-  const rounded = nearestWhole(x / unit) * unit;
-  if (Math.abs(rounded) <= most) return rounded;
-  return Math.sign(rounded) * (saturates ? most : Infinity);
-}
+/** The nearest number of the format, ties to even; beyond its largest number, that one. */
+export const roundTo = ({ code }, x) => module.rounded(x, code);

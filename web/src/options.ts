@@ -560,8 +560,11 @@ export interface DepthSweep extends Pick<
   sparsify?: "all" | "alternate";
 }
 
-/** E16: R and needs under positions. One run without any, one per `base` and one per `slope`. */
-export interface PositionSweep extends Omit<SimulationSource, "causal" | "self" | "repeats"> {
+/**
+ * E16: R and needs under positions. One run without any, one per `base` and one per `slope`, of each of the `repeats`
+ * draws.
+ */
+export interface PositionSweep extends Omit<SimulationSource, "causal" | "self"> {
   /** Of rotary positions, each greater than 1. Default: 1e4, 1e5, 1e6, or none with `slope`. */
   base?: readonly number[];
   /** Of ALiBi: what a score loses per token of distance. Default: 1/256, 1/16, 1/2, or none with `base`. */
@@ -605,7 +608,7 @@ export interface SampleComplexitySweep extends Pick<SimulationSource, "rows" | "
  * E13: what keys cost that a search overlooks, for simulated misses and for real searches. `d` is at most 128; rows are
  * the last `rows` tokens; `input` may not be "sink".
  */
-export interface PreselectionSweep extends Omit<SimulationSource, "repeats">, GivenHeads {
+export interface PreselectionSweep extends SimulationSource, GivenHeads {
   /** 2 to 2^17 each. Default: 1024, 2048, 4096. */
   n?: readonly number[];
   /** Entries kept. Default: 64. */
@@ -658,7 +661,7 @@ export interface TaskSweep {
 }
 
 /** E18: what certificates promise beside the truth. As E13 for `d`, rows and `input`. */
-export interface CertificateSweep extends Omit<SimulationSource, "repeats">, GivenHeads {
+export interface CertificateSweep extends SimulationSource, GivenHeads {
   /** 2 to 2^17 each. Default: 1024, 2048, 4096. */
   n?: readonly number[];
   /** Masses that may be dropped, between 0 and 1. Default: 0.01, 0.1, 0.5. */

@@ -427,6 +427,8 @@ export interface PositionRow {
   /** The base of rope, the slope of alibi. */
   value: number;
   n: number;
+  /** Of the draw of weights and tokens: `repeats` of them have seeds one after the other. */
+  seed: number;
   offset: number;
   /** ||W_m||_F / sqrt(d), times sigma: the deviation of a score between independent tokens at that offset. */
   radius: number;
@@ -438,6 +440,8 @@ export interface PositionRow {
   closed: number;
   /** The same with the pairs that do not come around within n left as they are at offset 0. */
   corrected: number;
+  /** The same with fewer pairs left there, those with n theta below e^(1 - gamma). */
+  balanced: number;
   /** The same with phases as they are, which is the average in closed form. */
   exact: number;
   /** What a score at that offset is moved by. */
@@ -492,7 +496,7 @@ export interface SampleComplexityRow {
   slopeError: number;
 }
 
-/** One row of E13: one length, selector and setting. Means over rows. */
+/** One row of E13: one length, selector and setting. Means over rows and repeats, with standard errors. */
 export interface PreselectionRow {
   n: number;
   d: number;
@@ -506,19 +510,25 @@ export interface PreselectionRow {
   setting: number;
   /** Share of the k best that was found. */
   recall: number;
+  recallError: number;
   /** Share of the keys that were scored exactly. */
   scored: number;
+  scoredError: number;
   /** Dropped mass of the set that was found: that of the exact set, plus `missed`, minus `substituted`. */
   dropped: number;
+  droppedError: number;
   missed: number;
   substituted: number;
   /** l2 distance of the renormalized row from the row. */
   l2: number;
+  l2Error: number;
   exactDropped: number;
   exactL2: number;
   /** `dropped` over `exactDropped`, `l2` over `exactL2`. */
   amplification: number;
+  amplificationError: number;
   l2Amplification: number;
+  l2AmplificationError: number;
   /** Rows where the identity of `dropped` fails: 0. */
   violations: number;
 }
@@ -550,7 +560,7 @@ export interface TaskResultRow {
   error: number;
 }
 
-/** One row of E18: one length, mass and certificate. Means over rows. */
+/** One row of E18: one length, mass and certificate. Means over rows and repeats, with standard errors. */
 export interface CertificateRow {
   n: number;
   d: number;
@@ -559,15 +569,20 @@ export interface CertificateRow {
   certificate: "truth" | "singleGap" | "headAware" | "blockwise";
   /** Fewest entries that are certified (known, for "truth") to drop at most `mass`, and over the true number. */
   keep: number;
+  keepError: number;
   keepRatio: number;
+  keepRatioError: number;
   /** Share of the keys whose scores that takes. */
   scored: number;
+  scoredError: number;
   /** At the true number of entries: the bound, the dropped mass, and one over the other. */
   bound: number;
   tau: number;
   boundRatio: number;
+  boundRatioError: number;
   /** Share of the keys that finding that exact set takes. */
   scoredExact: number;
+  scoredExactError: number;
   /** Rows whose bound is below the dropped mass: 0. */
   violations: number;
 }
@@ -584,8 +599,10 @@ export interface SpeedRow {
   nanoseconds: number;
   /** Share of the keys that were scored exactly. */
   scored: number;
-  /** Over "dense". */
+  /** Over "dense", and the least and the most of it over the repeats, call by call. */
   speedup: number;
+  speedupLeast: number;
+  speedupMost: number;
   /** Nanoseconds a key that the index takes to make; NaN without an index. */
   build: number;
   threads: number;

@@ -375,6 +375,13 @@ export interface LogitErrorParameters {
   error: number;
 }
 
+/** x as the nearest number of a format, ties to even; beyond its largest number, that one. */
+export interface RoundedParameters {
+  x: number;
+  /** e4m3 and e5m2 are the OCP formats of 8 bits. */
+  format: "f64" | "f32" | "bf16" | "f16" | "e4m3" | "e5m2";
+}
+
 /** The formulas by name, with what they take and give. */
 export interface Formulas {
   /** k = clamp(ceil(alpha n^C), max(1, min), max). k = alpha n^C is stated by the paper; rounding and clamp are ours. */
@@ -411,6 +418,7 @@ export interface Formulas {
   headAware: { parameters: HeadAwareParameters; result: number };
   /** Upper bound of the total variation of two softmaxes from the distance of their scores. Derived. */
   logitError: { parameters: LogitErrorParameters; result: number };
+  rounded: { parameters: RoundedParameters; result: number };
 }
 
 /** The name of a formula. */

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/random.hpp"
+#include "simulate/estimate.hpp"
 #include "simulate/principal_axes.hpp"
 #include "simulate/protocol_run.hpp"
 
@@ -65,7 +66,7 @@ TEST(Preselection, IsThatOfPlainLoopsInDouble) {
   const std::size_t n = 150, d = 16, k = 10;
   const std::vector<float> q = normals(n * d, 1), keys = normals(n * d, 2);
   const std::vector<Row> rows = preselection(kGiven, n, k, {0.8}, {0}, {2}, q.data(), keys.data());
-  double worst = 0.0, exact = 0.0, missed = 0.0, l2 = 0.0;
+  double worst = 0.0, exact = 0.0, missed = 0.0, l2 = 0.0, squares_of_l2 = 0.0;
   for (std::size_t i = n - 20; i < n; ++i) {
     const List p = probabilities(q, keys, d, i, i + 1);
     double kept = 0.0, squares = 0.0, rest = 0.0;
@@ -73,7 +74,9 @@ TEST(Preselection, IsThatOfPlainLoopsInDouble) {
     for (std::size_t r = 0; r < p.size(); ++r) rest += r < 2 || r >= k + 2 ? p[r] * p[r] : 0.0;
     worst += (1.0 - kept) / 20.0;
     missed += (p[0] + p[1]) / 20.0;
-    l2 += std::sqrt((1.0 - kept) * (1.0 - kept) / (kept * kept) * squares + rest) / 20.0;
+    const double own = std::sqrt((1.0 - kept) * (1.0 - kept) / (kept * kept) * squares + rest);
+    l2 += own / 20.0;
+    squares_of_l2 += own * own;
     for (std::size_t r = k; r < p.size(); ++r) exact += p[r] / 20.0;
   }
   const Row& row = of(rows, kWorst, 0.8);
@@ -81,6 +84,7 @@ TEST(Preselection, IsThatOfPlainLoopsInDouble) {
   EXPECT_NEAR(row.at("exactDropped"), exact, 1e-5);
   EXPECT_NEAR(row.at("missed"), missed, 1e-5);
   EXPECT_NEAR(row.at("l2"), l2, 1e-5);
+  EXPECT_NEAR(row.at("l2Error"), std::sqrt((squares_of_l2 / 20.0 - l2 * l2) / 19.0), 1e-4);
   EXPECT_DOUBLE_EQ(row.at("recall"), 0.8);
 }
 
@@ -184,6 +188,60 @@ TEST(CertifiedRows, TheTrueNumberIsThatOfPlainLoops) {
   EXPECT_NEAR(certificates(kGiven, n, {0.1}, 1, 0, q.data(), k.data())[0].at("keep"), keep, 0.051);
 }
 
+// Two repeats are the runs of two seeds; what they differ by is twice the standard error of their mean.
+void expect_draws(const std::vector<Row>& both, const std::vector<Row>& first, const std::vector<Row>& second,
+                  const std::vector<std::string>& columns) {
+  ASSERT_EQ(both.size(), first.size());
+  bool differ = false;
+  for (std::size_t i = 0; i < both.size(); ++i)
+    for (const std::string& column : columns) {
+      const double a = first[i].at(column), b = second[i].at(column);
+      EXPECT_NEAR(both[i].at(column), 0.5 * (a + b), 1e-12) << column;
+      EXPECT_NEAR(both[i].at(column + "Error"), 0.5 * std::abs(a - b), 1e-12) << column;
+      differ = differ || a != b;
+    }
+  EXPECT_TRUE(differ);
+}
+
+TEST(Preselection, RepeatsAreDrawsOfTheirOwn) {
+  const auto run = [](double repeats, double seed) {
+    return preselection({.d = 16, .rows = 20, .repeats = repeats, .seed = seed}, 500, 12);
+  };
+  const std::vector<Row> both = run(2, 7), first = run(1, 7), second = run(1, 8);
+  expect_draws(both, first, second, {"recall", "scored", "dropped", "l2"});
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    const auto sum = [&](const char* column) { return first[i].at(column) + second[i].at(column); };
+    EXPECT_NEAR(both[i].at("amplification"), sum("dropped") / sum("exactDropped"), 1e-12);
+    EXPECT_NEAR(both[i].at("l2Amplification"), sum("l2") / sum("exactL2"), 1e-12);
+    EXPECT_GE(both[i].at("l2AmplificationError"), 0.0);
+  }
+}
+
+TEST(CertifiedRows, RepeatsAreDrawsOfTheirOwn) {
+  const auto run = [](double repeats, double seed) {
+    return certificates({.d = 16, .sigma = 3, .rows = 20, .repeats = repeats, .seed = seed}, 500, {0.1, 0.5});
+  };
+  const std::vector<Row> both = run(2, 7), first = run(1, 7), second = run(1, 8);
+  expect_draws(both, first, second, {"keep", "keepRatio", "scored", "scoredExact"});
+  for (std::size_t i = 0; i < both.size(); ++i)
+    EXPECT_NEAR(both[i].at("boundRatio"),
+                (first[i].at("bound") + second[i].at("bound")) / (first[i].at("tau") + second[i].at("tau")), 1e-12);
+}
+
+// A ratio of sums of numbers that are always in that ratio has no error; of independent ones that of both.
+TEST(Estimates, OfRatiosKnowWhatGoesTogether) {
+  const auto x = [](std::size_t, std::size_t row) { return 1.0 + static_cast<double>(row % 5); };
+  const auto twice = [&](std::size_t repeat, std::size_t row) { return 2.0 * x(repeat, row); };
+  const Estimate same = ratio_over_draws(1, 50, twice, x);
+  EXPECT_DOUBLE_EQ(same.mean, 2.0);
+  EXPECT_NEAR(same.error, 0.0, 1e-15);
+  const auto other = [](std::size_t, std::size_t row) { return 1.0 + static_cast<double>(row / 10); };
+  const double spread = std::sqrt(2.0 / 49.0);  // of the mean of 1 .. 5, ten times each
+  EXPECT_NEAR(ratio_over_draws(1, 50, other, x).error, std::sqrt(2.0) * spread / 3.0, 1e-12);
+  EXPECT_NEAR(over_draws(1, 50, x).error, spread, 1e-12);
+  EXPECT_EQ(ratio_over_draws(1, 50, x, [](std::size_t, std::size_t) { return 0.0; }).mean, 1.0);
+}
+
 TEST(SearchSpeed, EveryMethodFindsTheSetOfTheScan) {
   for (const Input input : {Input::kGaussian, Input::kClustered, Input::kDuplicates})
     for (const bool causal : {false, true}) {
@@ -196,6 +254,7 @@ TEST(SearchSpeed, EveryMethodFindsTheSetOfTheScan) {
         EXPECT_EQ(row.at("violations"), 0.0) << row.at("method") << ", k " << row.at("k");
         EXPECT_GT(row.at("nanoseconds"), 0.0);
         EXPECT_GT(row.at("scored"), 0.0);
+        EXPECT_LE(row.at("speedupLeast"), row.at("speedupMost"));
         EXPECT_EQ(row.at("speedup"),
                   rows[0].at("k") == row.at("k") && row.at("method") == 0.0 ? 1.0 : row.at("speedup"));
       }

@@ -49,12 +49,15 @@ export default {
   },
   figures: {
     E12: () => {
+      const bars = (column) => (column === "outputError" ? { error: "outputErrorError" } : {});
       const rows = of("E12-independent").map((row) => ({ ...row, share: row.lost / row.keys }));
       const naive = (column) =>
-        formats.map((format) => line(format, select(rows, { format, method: "naive" }), "n", column));
+        formats.map((format) => line(format, select(rows, { format, method: "naive" }), "n", column, bars(column)));
       const better = formats
         .filter((format) => format !== "int8")
-        .map((format) => line(format, select(rows, { format, method: "kahan" }), "n", "outputError"));
+        .map((format) =>
+          line(format, select(rows, { format, method: "kahan" }), "n", "outputError", bars("outputError")),
+        );
       return {
         title: "Lost keys and output errors of sums in narrow formats, independent weights",
         x: { label: "n", scale: "log", base: 2 },

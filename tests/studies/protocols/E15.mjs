@@ -26,6 +26,7 @@ const lines = (rows, column, prefix = "") =>
       rows.filter((row) => kind(row) === name),
       "layer",
       column,
+      column === "error" ? { error: "errorError" } : {},
     ),
   );
 

@@ -18,6 +18,7 @@ function criteria(at, n) {
   assert.ok(at(n, "average", "renormalized").accuracy < 0.5);
   for (const repair of ["compensated", "linear"]) assert.ok(at(n, "average", repair).accuracy > 0.9, repair);
 }
+const bars = { error: "accuracyError" };
 const from = (name) => (n, task, method) => one(name, { n, task, method });
 const tables = {
   "E17-tasks": ["E17", "n=256,1024,4096,16384"],
@@ -61,7 +62,7 @@ export default {
     E17: () => {
       const panel = (task) => ({
         title: task,
-        lines: topK.map((method) => line(method, of("E17-tasks", { task, method }), "n", "accuracy")),
+        lines: topK.map((method) => line(method, of("E17-tasks", { task, method }), "n", "accuracy", bars)),
       });
       return {
         title: "Accuracy of top-k attention with k = 64 over n, five tasks",
@@ -73,7 +74,7 @@ export default {
     "E17-mitigations": () => {
       const panel = (title, name, task) => ({
         title,
-        lines: mitigations.map((method) => line(method, of(name, { task, method }), "n", "accuracy")),
+        lines: mitigations.map((method) => line(method, of(name, { task, method }), "n", "accuracy", bars)),
       });
       return {
         title: "Accuracy with mitigations over n",

@@ -50,7 +50,9 @@ export default {
         return {
           title: `rho = ${rho}`,
           lines: [
-            ...[2, 32, 512].map((d) => line(`d = ${d}`, of("E19-phase", { d, rho }), "relative", "similarity")),
+            ...[2, 32, 512].map((d) =>
+              line(`d = ${d}`, of("E19-phase", { d, rho }), "relative", "similarity", { error: "similarityError" }),
+            ),
             line("equal inner products, n = 2048", exact, "relative", "simplex"),
           ],
         };

@@ -46,6 +46,7 @@ export default {
                 rows.filter((row) => row.horizon === horizon),
                 "n",
                 "error",
+                { error: "errorError" },
               ),
             ),
           },
@@ -53,7 +54,7 @@ export default {
             title: "slope of ln error on ln n",
             x: { label: "standard deviation of a score", scale: "log", base: 10 },
             y: { label: "", scale: "linear", from: -0.6, to: 0.05 },
-            lines: [line("fitted slope", slopes(rows), "sigma", "slope")],
+            lines: [line("fitted slope", slopes(rows), "sigma", "slope", { error: "slopeError" })],
           },
         ],
       };

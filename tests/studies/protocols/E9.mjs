@@ -19,9 +19,21 @@ export default {
   id: "E9",
   tables,
   quick: [
-    { args: ["input=student", "strength=3,100", "n=256,512,1024", "rows=64", "repeats=2"] },
-    { args: ["input=sink", "strength=0,8", "n=256,512,1024", "rows=64", "repeats=2"] },
-  ],
+    ["student", "3,100"],
+    ["sink", "0,8"],
+    ["stationary", "0,0.99"],
+    ["clustered", "0,1"],
+    ["outliers", "1,16"],
+    ["duplicates", "1,64"],
+    ["lowDimension", "1,64"],
+  ].map(([input, strength]) => ({
+    args: [`input=${input}`, `strength=${strength}`, "n=256,512,1024", "rows=64", "repeats=2"],
+    // Every violation gives a fit and an l2 below its bound.
+    holds: (rows) => {
+      for (const row of rows)
+        assert.ok(row.exponent >= 0 && row.exponent <= 1 && row.tightness <= 1, JSON.stringify(row));
+    },
+  })),
   claims: {
     "a sink and strong duplicates change the exponent": () => {
       const sink = of("E9-sink");
@@ -50,7 +62,7 @@ export default {
           const rows = of(name);
           // The weakest violation of these is the largest number.
           const ordered = /student|low-dimension/.test(name) ? [...rows].reverse() : rows;
-          return { name: name.slice(3), points: ordered.map((row, at) => [at, row[column]]) };
+          return { name: name.slice(3), points: ordered.map((row, at) => [at, row[column], row[`${column}Error`]]) };
         }),
       })),
     }),

@@ -49,6 +49,18 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(theory.logitError({ error: 0.5 })).toBeCloseTo(Math.tanh(0.25), 15);
   });
 
+  test("numbers are rounded to the nearest of a format, ties to even", () => {
+    const rounded = (format: "f32" | "bf16" | "f16" | "e4m3" | "e5m2" | "f64", x: number) =>
+      theory.rounded({ x, format });
+    for (const x of [Math.PI, -1e-40, 2 ** -149, 1e30 / 3]) expect(rounded("f32", x)).toBe(Math.fround(x));
+    expect(rounded("f64", Math.PI)).toBe(Math.PI);
+    expect([1 + 2 ** -8, 1 + 3 * 2 ** -8].map((x) => rounded("bf16", x))).toEqual([1, 1 + 2 ** -6]);
+    expect([2 ** -24, 2 ** -25, 1e6].map((x) => rounded("f16", x))).toEqual([2 ** -24, 0, 65504]);
+    expect([17, 19, 1000, 2 ** -10].map((x) => rounded("e4m3", x))).toEqual([16, 20, 448, 0]);
+    expect([17, 19, 1e6].map((x) => rounded("e5m2", x))).toEqual([16, 20, 57344]);
+    expect(() => rounded("int8" as "f16", 1)).toThrow(/format is the string "int8"/);
+  });
+
   test.each([
     [1, 0.1, "0.611"],
     [1, 0.01, "0.908"],

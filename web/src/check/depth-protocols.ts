@@ -99,7 +99,7 @@ export const depthProtocols = {
   },
   E16: {
     id: 16,
-    names: [...sourceWithout("causal", "self"), "seed", "base", "slope", "n", "offset", "mass"],
+    names: [...sourceWithout("causal", "self"), "repeats", "seed", "base", "slope", "n", "offset", "mass"],
     points(read, source) {
       if (read.values["weights"] === "none")
         throw new HeedError("invalid-argument", 'weights is "none"; positions need queries and keys');
@@ -117,7 +117,13 @@ export const depthProtocols = {
       const usual = [...new Set([0, ...powers(1, 4, 6).filter((offset) => offset < n - 1), n - 1])];
       const rest = [n, ...listed(read.counts("offset", usual, 0, n - 1)), read.share("mass", 0.1)];
       const kinds = [[0, 0], ...bases.map((each) => [1, each]), ...slopes.map((each) => [2, each])];
-      return kinds.map((kind) => ({ source: withRows(read, source, 64), numbers: [...kind, ...rest] }));
+      // Every draw of the weights has rows of its own: what its average is off by is told draw by draw.
+      return kinds.flatMap((kind) =>
+        Array.from({ length: source.repeats }, (_, draw) => ({
+          source: { ...withRows(read, source, 64), repeats: 1, seed: source.seed + draw },
+          numbers: [...kind, ...rest],
+        })),
+      );
     },
   },
   E19: {

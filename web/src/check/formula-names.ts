@@ -19,6 +19,7 @@ const names: Record<FormulaName, true> = {
   singleGap: true,
   headAware: true,
   logitError: true,
+  rounded: true,
 };
 
 /** Every formula. */

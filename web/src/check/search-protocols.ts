@@ -23,7 +23,7 @@ const shares = (most: number, ...parts: number[]) => parts.map((part) => Math.ma
 export const searchProtocols = {
   E13: {
     id: 13,
-    names: [...without("repeats"), "n", "keep", "recall", "enough", "tables", "components", "channels"],
+    names: [...without(), "n", "keep", "recall", "enough", "tables", "components", "channels"],
     points(read, source) {
       checkKeys("E13", source);
       const { d } = source;
@@ -63,7 +63,7 @@ export const searchProtocols = {
   },
   E18: {
     id: 18,
-    names: [...without("repeats"), "n", "mass"],
+    names: [...without(), "n", "mass"],
     points(read, source) {
       checkKeys("E18", source);
       const mass = listed(read.shares("mass", [0.01, 0.1, 0.5]));

@@ -90,6 +90,8 @@ const parametersOf: { readonly [Name in FormulaName]: Readonly<Record<string, Pa
   singleGap: { n: [count], k: [count], gap: [atLeastZero] },
   headAware: { n: [count], k: [count], logKept: [finite], next: [finite] },
   logitError: { error: [atLeastZero] },
+  // In the order of `NumberFormat` in cpp/theory/number_format.hpp; its last, int8, depends on a range.
+  rounded: { x: [finite], format: [word("f64", "f32", "bf16", "f16", "e4m3", "e5m2")] },
 };
 
 function refuse(message: string): never {

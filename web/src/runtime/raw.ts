@@ -336,6 +336,8 @@ export interface RawCore extends RawModule {
   singleGap(n: number, k: number, gap: number): number;
   headAware(n: number, k: number, logKept: number, next: number): number;
   logitError(error: number): number;
+  /** `format`: a place in `NumberFormat` of cpp/theory/number_format.hpp. */
+  rounded(x: number, format: number): number;
   /** One head: the numbers of `Radius` as f64 at `result`, in the order of cpp/theory/radius.hpp. */
   RadiusJob: new (options: RawRadiusOptions) => RawJob;
   /** |S_eps| / n for Gaussian logits of standard deviation sigma. */
