@@ -1,0 +1,34 @@
+/** What the page of the model is made of; loaded by the notebooks that ask for it. */
+import type { Heed } from "../framework/library.js";
+import { ModelSource } from "./model-source.js";
+import { ModelWriter } from "./model-writer.js";
+import { PassKeyHunt } from "./pass-key-hunt.js";
+import { PolicyPair } from "./policy-pair.js";
+
+customElements.define("model-source", ModelSource);
+customElements.define("policy-pair", PolicyPair);
+customElements.define("model-writer", ModelWriter);
+customElements.define("pass-key-hunt", PassKeyHunt);
+
+/** Where a notebook gets its model from; `model` is undefined until the reader has loaded one. */
+export function modelSource(heed: Heed, invalidation: Promise<unknown>): ModelSource {
+  return new ModelSource(heed, invalidation);
+}
+
+export function policyPair(): PolicyPair {
+  return new PolicyPair();
+}
+
+interface Parts {
+  source: ModelSource;
+  policies: PolicyPair;
+  invalidation: Promise<unknown>;
+}
+
+export function modelWriter({ source, policies, invalidation }: Parts): ModelWriter {
+  return new ModelWriter(source, policies, invalidation);
+}
+
+export function passKeyHunt({ source, policies, invalidation }: Parts): PassKeyHunt {
+  return new PassKeyHunt(source, policies, invalidation);
+}
