@@ -103,7 +103,10 @@ export interface GenerateOptions extends RunOptions {
    * on top of the policy's own. Default: false.
    */
   profile?: boolean;
-  /** Say what each step kept and dropped by layer and head: `report` of every token. Costs next to nothing. Default: false. */
+  /**
+   * Say what each step kept and dropped by layer and head: `report` of every token. Costs next to nothing. Default:
+   * false.
+   */
   report?: boolean;
 }
 

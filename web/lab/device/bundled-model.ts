@@ -23,6 +23,7 @@ export const bundledBytes = manifest.files.reduce((sum, { bytes }) => sum + byte
 export interface BundledModel extends ModelFiles {
   /** Where it stays, or why every visit asks the network again. */
   note: string;
+  kept: boolean;
 }
 
 /** @throws the signal's reason, or an error that names a file */
@@ -43,9 +44,10 @@ export async function bundledModel(options: {
     weights: manifest.files.filter(({ name }) => name.endsWith(".safetensors")).map(({ name }) => of(name)),
     tokenizer: of("tokenizer.json"),
     tokenizerConfig: of("tokenizer_config.json"),
+    kept,
     note: kept
-      ? `kept on this device, in the browser's ${store!.kind}${fetched === 0 ? "; nothing was fetched" : ""}`
-      : "this browser keeps no files for the page, so it is fetched at every visit",
+      ? `Kept on this device, in the browser's ${store!.kind}${fetched === 0 ? "; nothing was fetched" : ""}`
+      : "This browser keeps no files for the page, so it is fetched at every visit",
   };
 }
 

@@ -2,7 +2,6 @@
 import type { AttentionPolicy, Decoder } from "heed";
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { meanOf, RunRecorder, type Measure, type RunRecord } from "./run-record.js";
-import "./sparsity-map.js";
 import { percentOf, reasonOf, sizeOf, speedOf } from "./words.js";
 
 type Phase = "idle" | "waiting" | "reading" | "writing" | "done" | "cancelled" | "failed";
@@ -10,6 +9,8 @@ type Phase = "idle" | "waiting" | "reading" | "writing" | "done" | "cancelled" |
 export interface RunOrder {
   decoder: Decoder;
   ids: readonly number[];
+  /** The end of what is read, shown before what is written. */
+  lead: string;
   attention: AttentionPolicy;
   promptAttention: AttentionPolicy;
   tokens: number;
@@ -37,6 +38,7 @@ export class ModelRun extends LitElement {
     share: { state: true },
     record: { state: true },
     problem: { state: true },
+    lead: { state: true },
   };
   declare heading: string;
   declare name: string;
@@ -45,6 +47,7 @@ export class ModelRun extends LitElement {
   declare share: number;
   declare record: RunRecord | undefined;
   declare problem: string | undefined;
+  declare lead: string;
 
   constructor() {
     super();
@@ -60,12 +63,14 @@ export class ModelRun extends LitElement {
   clear(phase: Phase = "idle"): void {
     this.phase = phase;
     this.share = 0;
+    this.lead = "";
     this.record = this.problem = undefined;
   }
 
   /** Never throws: what goes wrong is told here. */
-  async run({ decoder, ids, profile, signal, ...options }: RunOrder): Promise<void> {
+  async run({ decoder, ids, lead, profile, signal, ...options }: RunOrder): Promise<void> {
     this.clear("reading");
+    this.lead = lead;
     const recorder = new RunRecorder();
     let [latest, drawn]: [RunRecord | undefined, number] = [undefined, 0];
     const onProgress = ({ loaded, total }: { loaded: number; total: number }): void =>
@@ -119,7 +124,7 @@ export class ModelRun extends LitElement {
 
   #found({ text, ids, tokensPerSecond, cacheBytes, layers, heads, means }: RunRecord): TemplateResult {
     return html`
-      <p class="run-text" tabindex="0" role="region" aria-label="What it wrote">${text}</p>
+      <p class="run-text" tabindex="0" role="region" aria-label="What it wrote"><span>${this.lead}</span>${text}</p>
       <dl class="numbers run-numbers">
         ${number("tokens/s while writing", ids.length < 2 ? "–" : speedOf(tokensPerSecond), tokensPerSecond)}
         ${number("attention dropped", percentOf(meanOf(means.dropped)), meanOf(means.dropped))}
@@ -142,5 +147,3 @@ function number(label: string, text: string, value: number): TemplateResult {
     </div>
   `;
 }
-
-customElements.define("model-run", ModelRun);

@@ -16,9 +16,11 @@ export interface ReadyModel {
   /** Where its files are. */
   note: string;
   bundled: boolean;
+  /** On this device, by this page. */
+  kept: boolean;
 }
 
-type Load = (options: LoadingOptions) => Promise<ModelFiles & { note: string }>;
+type Load = (options: LoadingOptions) => Promise<ModelFiles & { note: string; kept: boolean }>;
 interface LoadingOptions {
   signal: AbortSignal;
   onProgress: (progress: { loaded: number; total: number; from?: string }) => void;
@@ -70,7 +72,8 @@ export class ModelSource extends LitElement {
   }
 
   #loadOwn(): Promise<void> {
-    return this.#load(async () => ({ ...sortFiles(own), note: "read from your files; nothing left this page" }), false);
+    const note = "Read from your files; nothing left this page";
+    return this.#load(async () => ({ ...sortFiles(own), note, kept: false }), false);
   }
 
   async #load(files: Load, bundled: boolean): Promise<void> {
@@ -85,7 +88,7 @@ export class ModelSource extends LitElement {
       this.progress = { text: `${what}, ${sizeOf(p.loaded)} of ${sizeOf(p.total)}`, share: p.loaded / p.total };
     };
     try {
-      const { name, note, ...sources } = await files({ signal, onProgress: tell("fetching") });
+      const { name, note, kept, ...sources } = await files({ signal, onProgress: tell("fetching") });
       const decoder = await this.#heed.Decoder.load({
         ...sources,
         ...(!bundled && this.#type !== undefined && { dtype: this.#type }),
@@ -93,7 +96,7 @@ export class ModelSource extends LitElement {
         onProgress: tell("placing weights"),
       });
       const former = this.model;
-      this.model = { decoder, name, note, bundled };
+      this.model = { decoder, name, note, bundled, kept };
       void former?.decoder.dispose();
       this.dispatchEvent(new Event("model"));
     } catch (error) {
@@ -114,7 +117,7 @@ export class ModelSource extends LitElement {
 
   async #forget(): Promise<void> {
     await forgetBundled();
-    if (this.model !== undefined) this.model = { ...this.model, note: "no longer kept on this device" };
+    if (this.model !== undefined) this.model = { ...this.model, note: "No longer kept on this device", kept: false };
   }
 
   override render(): TemplateResult {
@@ -167,7 +170,7 @@ export class ModelSource extends LitElement {
     `;
   }
 
-  #facts({ decoder: { info }, name, note, bundled }: ReadyModel): TemplateResult {
+  #facts({ decoder: { info }, name, note, bundled, kept }: ReadyModel): TemplateResult {
     const count = info.parameters < 1e9 ? `${Math.round(info.parameters / 1e6)} million` : sizeOf(info.parameters);
     return html`
       <div class="device-row">
@@ -178,9 +181,7 @@ export class ModelSource extends LitElement {
           <span class="device-quiet">${note}.</span>
         </span>
         ${
-          bundled && note.startsWith("kept")
-            ? html` <button type="button" @click=${() => this.#forget()}>Remove from this device</button> `
-            : nothing
+          kept ? html` <button type="button" @click=${() => this.#forget()}>Remove from this device</button> ` : nothing
         }
         ${bundled ? nothing : html` <button type="button" @click=${() => this.#loadBundled()}>Back to ours</button> `}
       </div>

@@ -3,8 +3,9 @@
  * they would slow each other, and the speeds would tell nothing.
  */
 import { html, LitElement, nothing, type TemplateResult } from "lit";
-import { parameterNumber } from "./form-fields.js";
+import { address } from "../framework/address.js";
 import { inTurn } from "../framework/turns.js";
+import { parameterNumber } from "./form-fields.js";
 import { ModelRun } from "./model-run.js";
 import type { ModelSource, ReadyModel } from "./model-source.js";
 import { attentionOf, nameOf } from "./policy-choice.js";
@@ -19,6 +20,9 @@ const measures: Record<Measure, string> = {
   kept: "entries kept",
 };
 const temperatures = { 0: "always the likeliest token", 0.8: "drawn, temperature 0.8" } as const;
+
+/** Enough to see what is continued. */
+const leadTokens = 24;
 
 type TextName = NovelName | "own";
 
@@ -55,10 +59,12 @@ export class ModelWriter extends LitElement {
     this.#policies = policies;
     source.addEventListener("model", this.#follow);
     policies.addEventListener("change", this.#follow);
+    address.addEventListener("change", this.#follow);
     void invalidation.then(() => {
       this.running?.abort();
       source.removeEventListener("model", this.#follow);
       policies.removeEventListener("change", this.#follow);
+      address.removeEventListener("change", this.#follow);
     });
     void this.#choose("persuasion");
   }
@@ -93,10 +99,11 @@ export class ModelWriter extends LitElement {
       await inTurn(this, signal, async () => {
         signal.throwIfAborted();
         const ids = [...(await decoder.encode(this.#text))].slice(0, this.#read.value);
+        const lead = `… ${await decoder.decode(ids.slice(-leadTokens))}`;
         for (const { letter, choice } of choices) {
           const attention = attentionOf(choice, decoder.info.layers);
           await this.#runs[letter].run({
-            ...{ decoder, ids, attention, signal },
+            ...{ decoder, ids, lead, attention, signal },
             promptAttention: this.#readsExactly ? "exact" : attention,
             tokens: this.#write.value,
             temperature: this.#temperature,
@@ -224,5 +231,6 @@ function likeness(a: readonly number[], b: readonly number[]): string | undefine
   const most = Math.min(a.length, b.length);
   const differs = Array.from({ length: most }, (_, i) => i).find((i) => a[i] !== b[i]);
   if (differs === undefined) return `Both wrote the same ${most} tokens.`;
-  return differs === 0 ? "They differ from the first token on." : `The first ${differs} tokens are the same.`;
+  if (differs === 0) return "They differ from the first token on.";
+  return differs === 1 ? "Only the first token is the same." : `The first ${differs} tokens are the same.`;
 }

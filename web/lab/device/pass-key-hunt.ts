@@ -1,5 +1,6 @@
 /** `<pass-key-hunt>`: a number hidden in a novel, and who finds it. Every hunt adds its lines to the table. */
 import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { address } from "../framework/address.js";
 import { inTurn } from "../framework/turns.js";
 import { parameterNumber } from "./form-fields.js";
 import type { ModelSource, ReadyModel } from "./model-source.js";
@@ -49,10 +50,12 @@ export class PassKeyHunt extends LitElement {
     this.#policies = policies;
     source.addEventListener("model", this.#follow);
     policies.addEventListener("change", this.#follow);
+    address.addEventListener("change", this.#follow);
     void invalidation.then(() => {
       this.running?.abort();
       source.removeEventListener("model", this.#follow);
       policies.removeEventListener("change", this.#follow);
+      address.removeEventListener("change", this.#follow);
     });
   }
 

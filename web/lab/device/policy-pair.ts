@@ -14,11 +14,19 @@ import {
   searches,
   within,
   writeChoice,
+  type Kind,
   type PolicyChoice,
 } from "./policy-choice.js";
 
 type Name = "a" | "b";
 type NumberName = keyof typeof limits;
+
+const descriptions: Record<Kind, string> = {
+  exact: "Nothing is dropped. Every token reads the keys and values of all tokens before it.",
+  "top-k": "The k entries with the largest scores, found anew for every row of every head.",
+  growing: "k grows with the number n of tokens that a row sees, k = α n^C rounded up.",
+  window: "What lies between the first and the latest tokens is not seen at all (StreamingLLM).",
+};
 
 const defaults: Record<Name, PolicyChoice> = { a: { ...defaultChoice, kind: "exact" }, b: defaultChoice };
 
@@ -122,6 +130,7 @@ export class PolicyPair extends LitElement {
             : nothing
         }
         ${choice.kind === "exact" ? nothing : this.#number(name, "exactLayers", "exact in the first … layers")}
+        <p class="device-quiet">${descriptions[choice.kind]}</p>
       </fieldset>
     `;
   }

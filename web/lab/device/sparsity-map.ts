@@ -79,5 +79,3 @@ function cell(layer: number, head: number, value: number, fits: boolean): Templa
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
-
-customElements.define("sparsity-map", SparsityMap);
