@@ -27,7 +27,7 @@ test("the committed tables are shown, their claims decided, and the model is not
   await page.getByText("The Valley of Fear", { exact: true }).first().click();
   const figure = page.locator("lab-figure", { hasText: "What k = 8 costs, by estimator" });
   await figure.getByRole("button", { name: "Show as table" }).click();
-  await figure.locator("td", { hasText: "0.008194" }).waitFor();
+  await figure.locator("td", { hasText: "0.008194" }).first().waitFor();
   const csv = await readFile(new URL("../studies/results/E21-loss.csv", import.meta.url), "utf8");
   expect(csv).toContain("doyle-valley-of-fear,4096,k=8,linear,3.225394,0.008193928");
 

@@ -26,17 +26,26 @@ export function parameterNumber({ name, label, value: initial, min, max }: Numbe
       return read();
     },
     render(changed) {
-      const change = (event: Event): void => {
-        const input = event.target as HTMLInputElement;
-        const value = legal(input.valueAsNumber) ? input.valueAsNumber : read();
-        input.value = String(value);
+      const type = (event: Event): void => {
+        const value = (event.target as HTMLInputElement).valueAsNumber;
+        if (!legal(value)) return;
         address.write(name, value === initial ? null : String(value));
         changed();
       };
+      // What cannot be asked for goes back to what was there.
+      const leave = (event: Event): void => void ((event.target as HTMLInputElement).value = String(read()));
       return html`
         <label class="device-field">
           <span>${label}</span>
-          <input type="number" name=${name} min=${min} max=${max} .value=${String(read())} @change=${change} />
+          <input
+            type="number"
+            name=${name}
+            min=${min}
+            max=${max}
+            .value=${String(read())}
+            @input=${type}
+            @change=${leave}
+          />
         </label>
       `;
     },

@@ -124,7 +124,9 @@ export class ModelRun extends LitElement {
 
   #found({ text, ids, tokensPerSecond, cacheBytes, layers, heads, means }: RunRecord): TemplateResult {
     return html`
-      <p class="run-text" tabindex="0" role="region" aria-label="What it wrote"><span>${this.lead}</span>${text}</p>
+      <p class="run-text" tabindex="0" role="region" aria-label=${`What ${this.heading} wrote`}>
+        <span>${this.lead}</span>${text}
+      </p>
       <dl class="numbers run-numbers">
         ${number("tokens/s while writing", ids.length < 2 ? "–" : speedOf(tokensPerSecond), tokensPerSecond)}
         ${number("attention dropped", percentOf(meanOf(means.dropped)), meanOf(means.dropped))}
@@ -133,6 +135,7 @@ export class ModelRun extends LitElement {
       </dl>
       <sparsity-map
         .caption=${captions[this.measure]}
+        .label=${`${this.heading}: ${captions[this.measure]}`}
         .shown=${{ layers, heads, values: means[this.measure] }}
       ></sparsity-map>
     `;

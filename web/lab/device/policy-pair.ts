@@ -137,13 +137,13 @@ export class PolicyPair extends LitElement {
 
   #number(policy: Name, name: NumberName, label: string): TemplateResult {
     const { min, max, integer } = limits[name];
-    const change = (event: Event): void => {
-      const input = event.target as HTMLInputElement;
-      const value = within(name, input.valueAsNumber, this[policy][name]);
-      // What cannot be asked for goes back to what was there.
-      input.value = String(value);
-      this.#set(policy, { [name]: value });
+    const type = (event: Event): void => {
+      const before = this[policy][name];
+      const value = within(name, (event.target as HTMLInputElement).valueAsNumber, before);
+      if (value !== before) this.#set(policy, { [name]: value });
     };
+    // What cannot be asked for goes back to what was there.
+    const leave = (event: Event): void => void ((event.target as HTMLInputElement).value = String(this[policy][name]));
     return html`
       <label class="device-field">
         <span>${label}</span>
@@ -154,7 +154,8 @@ export class PolicyPair extends LitElement {
           max=${max}
           step=${integer ? "1" : "any"}
           .value=${String(this[policy][name])}
-          @change=${change}
+          @input=${type}
+          @change=${leave}
         />
       </label>
     `;

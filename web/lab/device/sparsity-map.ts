@@ -16,13 +16,15 @@ export interface MapValues {
 const mostNumbers = 16;
 
 export class SparsityMap extends LitElement {
-  static override properties = { caption: {}, shown: { attribute: false } };
+  static override properties = { caption: {}, label: {}, shown: { attribute: false } };
   declare caption: string;
+  /** Tells this map from others of the page. */
+  declare label: string;
   declare shown: MapValues | undefined;
 
   constructor() {
     super();
-    this.caption = "";
+    this.caption = this.label = "";
     this.shown = undefined;
   }
 
@@ -34,7 +36,7 @@ export class SparsityMap extends LitElement {
     const { layers, heads, values } = this.shown ?? { layers: 0, heads: 0, values: [] };
     const fits = heads <= mostNumbers;
     return html`
-      <div class="map-scroll" tabindex="0" role="region" aria-label=${this.caption}>
+      <div class="map-scroll" tabindex="0" role="region" aria-label=${this.label}>
         <table class="map" data-fits=${fits}>
           <caption>
             ${this.caption}
