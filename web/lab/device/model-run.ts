@@ -123,10 +123,10 @@ export class ModelRun extends LitElement {
   }
 
   #found({ text, ids, tokensPerSecond, cacheBytes, layers, heads, means }: RunRecord): TemplateResult {
+    // One behind the other: a space between them would be one of the text.
+    const parts = [html`<span class="run-lead">${this.lead}</span>`, html`<span>${text}</span>`];
     return html`
-      <p class="run-text" tabindex="0" role="region" aria-label=${`What ${this.heading} wrote`}>
-        <span>${this.lead}</span>${text}
-      </p>
+      <p class="run-text" tabindex="0" role="region" aria-label=${`What ${this.heading} wrote`}>${parts}</p>
       <dl class="numbers run-numbers">
         ${number("tokens/s while writing", ids.length < 2 ? "–" : speedOf(tokensPerSecond), tokensPerSecond)}
         ${number("attention dropped", percentOf(meanOf(means.dropped)), meanOf(means.dropped))}

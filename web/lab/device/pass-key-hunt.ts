@@ -153,7 +153,7 @@ export class PassKeyHunt extends LitElement {
         <table>
           <thead>
             <tr>
-              ${["tokens", "depth", "policy", "hidden", "said", "", "s"].map(
+              ${["", "policy", "said", "hidden", "tokens", "depth", "s"].map(
                 (name) => html`
                   <th scope="col">${name === "" ? html`<span class="visually-hidden">verdict</span>` : name}</th>
                 `,
@@ -164,12 +164,12 @@ export class PassKeyHunt extends LitElement {
             ${this.found.map(
               ({ n, depth, policy, key, said, found, seconds }) => html`
                 <tr data-found=${found}>
+                  <td class="hunt-verdict">${found ? "✓ found" : "✗ missed"}</td>
+                  <td>${policy}</td>
+                  <td class="hunt-said">${said.trim()}</td>
+                  <td>${key}</td>
                   <td>${n}</td>
                   <td>${Math.round(100 * depth)} %</td>
-                  <td>${policy}</td>
-                  <td>${key}</td>
-                  <td class="hunt-said">${said.trim()}</td>
-                  <td class="hunt-verdict">${found ? "✓ found" : "✗ missed"}</td>
                   <td>${seconds.toFixed(1)}</td>
                 </tr>
               `,
