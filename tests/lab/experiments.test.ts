@@ -113,18 +113,19 @@ const small: Record<string, () => Promise<object> | object> = {
   searches: async () => ({ head: await readHead(3, 2), samples: 1 }),
   "language-model": async () => ({
     decoder: await decoderOf(),
-    texts: [{ name: "austen-persuasion", ids: await idsOf("austen-persuasion", 512) }],
-    lengths: [256, 512],
+    texts: [{ name: "austen-persuasion", ids: await idsOf("austen-persuasion", 256) }],
+    lengths: [128, 256],
   }),
   "pass-keys": async () => ({
     decoder: await decoderOf(),
-    filler: await idsOf("austen-persuasion", 512, { bos: false }),
-    lengths: [512],
+    filler: await idsOf("austen-persuasion", 256, { bos: false }),
+    lengths: [256],
+    trials: 1,
   }),
   "model-law": async () => ({
     decoder: await decoderOf(),
-    text: { name: "austen-persuasion", ids: await idsOf("austen-persuasion", 512) },
-    lengths: [128, 256, 512],
+    text: { name: "austen-persuasion", ids: await idsOf("austen-persuasion", 256) },
+    lengths: [64, 128, 256],
   }),
   "model-heads": async () => {
     const model = await readModel();
