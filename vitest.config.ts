@@ -71,6 +71,8 @@ export default defineConfig({
           name: "node",
           environment: "node",
           include: ["tests/web/**/*.test.ts"],
+          // Stores that only browsers have.
+          exclude: ["tests/web/stores/**"],
           testTimeout: 60_000,
           // Two cores, and every file starts threads of its own.
           maxWorkers: 2,

@@ -58,7 +58,7 @@ struct JsRunOptions {
   std::uint32_t tokens;
   Address policies;
   std::uint32_t policy_count;
-  Address logits, targets, losses, profile;
+  Address logits, targets, losses, profile, report;
   std::uint32_t chunk;
 
   RunOptions options() const noexcept {
@@ -70,6 +70,7 @@ struct JsRunOptions {
             .targets = at<const std::uint32_t>(targets),
             .losses = at<float>(losses),
             .profile = at<double>(profile),
+            .report = at<double>(report),
             .chunk = chunk};
   }
 };
@@ -170,6 +171,7 @@ EMSCRIPTEN_BINDINGS(model) {
       .field("targets", &JsRunOptions::targets)
       .field("losses", &JsRunOptions::losses)
       .field("profile", &JsRunOptions::profile)
+      .field("report", &JsRunOptions::report)
       .field("chunk", &JsRunOptions::chunk);
   class_<JsModel>("Model")
       .constructor(&make_model, allow_raw_pointers())

@@ -20,12 +20,10 @@ Status RunProfile::prepare(std::size_t tokens, double* out) {
   if (out == nullptr) return {};
   const ModelShape& shape = weights_.shape();
   const std::size_t rows = tokens * shape.heads, numbers = rows * shape.head_dim;
-  if (!dropped_.resize(rows) || !bound_.resize(rows) || !kept_.resize(rows) || !queries_.resize(numbers) ||
-      !outs_.resize(numbers) || !lse_.resize(rows) || !monitored_.resize(rows * kMonitored) ||
-      !squares_.resize((shape.heads + shape.kv_heads) * shape.head_dim / 2))
+  if (!queries_.resize(numbers) || !outs_.resize(numbers) || !lse_.resize(rows) ||
+      !monitored_.resize(rows * kMonitored) || !squares_.resize((shape.heads + shape.kv_heads) * shape.head_dim / 2))
     return no_memory();
   out_ = out;
-  report_ = {dropped_.data(), bound_.data(), kept_.data()};
   write_norms();
   return {};
 }
@@ -74,7 +72,7 @@ void RunProfile::add_inputs(std::size_t layer, double peak, double power) noexce
 }
 
 Status RunProfile::add_rows(KvCache& cache, std::size_t layer, std::size_t tokens, const float* q,
-                            const PolicyTable& policies) {
+                            const PolicyTable& policies, const LayerAttention::Report& told) {
   const ModelShape& shape = weights_.shape();
   const std::size_t heads = shape.heads, d = shape.head_dim;
   for (std::size_t h = 0; h < heads; ++h)
@@ -112,9 +110,9 @@ Status RunProfile::add_rows(KvCache& cache, std::size_t layer, std::size_t token
       // What the window leaves, and of that what the budget drops.
       const double seen = policy.window == 0 ? 1.0 : std::min(1.0, std::exp(double{lse_[i * heads + h]} - row[kLse]));
       sums[kRows] += 1.0;
-      sums[kKept] += static_cast<double>(kept_[at]);
-      sums[kDropped] += 1.0 - (1.0 - double{dropped_[at]}) * seen;
-      sums[kBound] += 1.0 - (1.0 - double{bound_[at]}) * seen;
+      sums[kKept] += static_cast<double>(told.kept[at]);
+      sums[kDropped] += 1.0 - (1.0 - double{told.dropped[at]}) * seen;
+      sums[kBound] += 1.0 - (1.0 - double{told.bound[at]}) * seen;
       sums[kEntropy] += row[kMonitorEntropy];
       sums[kEffective] += row[kMonitorEffective];
       sums[kSigma] += row[kMonitorSigma];

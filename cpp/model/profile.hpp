@@ -42,12 +42,12 @@ class RunProfile {
   /// For chunks of up to `tokens`, adding to `out` (layers, heads, kProfiled). kOutOfMemory.
   Status prepare(std::size_t tokens, double* out);
   bool wanted() const noexcept { return out_ != nullptr; }
-  const LayerAttention::Report& report() const noexcept { return report_; }
 
   /// The normalized inputs of a layer: their largest number, and the sum over tokens of their mean square.
   void add_inputs(std::size_t layer, double peak, double power) noexcept;
-  /// After attention; q (heads, tokens, head_dim), the cache with the tokens.
-  Status add_rows(KvCache& cache, std::size_t layer, std::size_t tokens, const float* q, const PolicyTable& policies);
+  /// After attention, which told of its rows; q (heads, tokens, head_dim), the cache with the tokens.
+  Status add_rows(KvCache& cache, std::size_t layer, std::size_t tokens, const float* q, const PolicyTable& policies,
+                  const LayerAttention::Report& told);
 
  private:
   double* of(std::size_t layer, std::size_t head) const noexcept {
@@ -58,9 +58,7 @@ class RunProfile {
   const ModelWeights& weights_;
   TaskPool& pool_;
   double* out_ = nullptr;
-  LayerAttention::Report report_{};
-  Buffer<float> dropped_, bound_, queries_, outs_, lse_;
-  Buffer<std::uint32_t> kept_;
+  Buffer<float> queries_, outs_, lse_;
   Buffer<double> monitored_, squares_;
 };
 

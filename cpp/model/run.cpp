@@ -55,6 +55,7 @@ ModelRun::ModelRun(const ModelWeights& weights, KvCache& cache, const RunOptions
           std::min(options.chunk == 0 ? kChunkTokens : options.chunk, std::max<std::size_t>(1, options.tokens))),
       start_(cache.length()),
       attention_(shape_, pool),
+      report_(shape_),
       profile_(weights, pool) {
   status_ = check();
   if (status_.ok()) status_ = prepare();
@@ -117,6 +118,8 @@ Status ModelRun::prepare() {
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the activations of a chunk");
   for (std::size_t i = 0; i < count; ++i) policies_[i] = read_policy(options_.policies + i * kPolicyNumbers);
   table_ = {policies_.data(), count, s.layers, s.heads};
+  if (options_.report != nullptr || options_.profile != nullptr)
+    if (Status status = report_.prepare(tokens, options_.report); !status.ok()) return status;
   return profile_.prepare(tokens, options_.profile);
 }
 
@@ -253,9 +256,11 @@ void ModelRun::attend(std::size_t layer) {
   if (profile_.wanted()) note_inputs(layer);
   status_ = cache_.append(layer, new_keys_.data(), new_values_.data(), tokens, pool_);
   if (!status_.ok()) return;
-  status_ = attention_.run(cache_, layer, tokens, queries_.data(), table_, attended_.data(),
-                           profile_.wanted() ? &profile_.report() : nullptr);
-  if (status_.ok() && profile_.wanted()) status_ = profile_.add_rows(cache_, layer, tokens, queries_.data(), table_);
+  const LayerAttention::Report* const told = report_.rows();
+  status_ = attention_.run(cache_, layer, tokens, queries_.data(), table_, attended_.data(), told);
+  if (!status_.ok() || told == nullptr) return;
+  report_.add_rows(layer, tokens, cache_.length(layer), table_);
+  if (profile_.wanted()) status_ = profile_.add_rows(cache_, layer, tokens, queries_.data(), table_, *told);
 }
 
 // The normalized input before its gain.

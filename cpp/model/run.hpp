@@ -2,6 +2,7 @@
 //
 //   logits   of the last token: what follows it
 //   losses   -ln p(target) for each token that has a target
+//   report   sums over rows of what the policies dropped, as they know it themselves (report.hpp)
 //   profile  sums over rows of what attention looked like (profile.hpp)
 //
 // Tokens go through the layers in chunks. A unit of work is one layer of one chunk, or a chunk's end: the last norm,
@@ -19,6 +20,7 @@
 #include "model/head_losses.hpp"
 #include "model/layer_attention.hpp"
 #include "model/profile.hpp"
+#include "model/report.hpp"
 #include "model/token_math.hpp"
 
 namespace heed {
@@ -32,6 +34,7 @@ struct RunOptions {
   const std::uint32_t* targets = nullptr;  // (tokens), or null
   float* losses = nullptr;                 // (tokens); with targets
   double* profile = nullptr;               // (layers, heads, kProfiled), added to; or null
+  double* report = nullptr;                // (layers, heads, kReported), added to; or null
   std::size_t chunk = 0;                   // 0: kChunkTokens
 };
 
@@ -87,6 +90,7 @@ class ModelRun {
   TokenMath math_;
   HeadLosses losses_;
   LayerAttention attention_;
+  RunReport report_;
   RunProfile profile_;
   // Activations: panels of tokens, or one token.
   Buffer<float> x_, h_, q_, k_, v_, gate_, up_;

@@ -14,8 +14,13 @@ beforeAll(async () => {
 });
 afterAll(() => lab.close());
 
-/** The essay has tests of its own (page.test.ts). */
-test.each(contents.slice(1).map(({ name, title }) => [title, name]))("%s", async (title, name) => {
+/** The essay has tests of its own (page.test.ts), and so have those that load a model (device.test.ts, study.test.ts). */
+test.each(
+  contents
+    .slice(1)
+    .filter(({ model }) => !model)
+    .map(({ name, title }) => [title, name]),
+)("%s", async (title, name) => {
   const { page, context, requests, errors } = await lab.visit(`${name}.html`, { colorScheme: "dark" });
   await settled(page, 1);
   await page.waitForFunction(() => document.querySelectorAll("lab-figure svg").length >= 1);

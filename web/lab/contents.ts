@@ -8,6 +8,8 @@ export interface Entry {
   title: string;
   /** One sentence: what a reader finds out. */
   summary: string;
+  /** Computes with the language model, which is loaded when the reader asks for it. */
+  model?: true;
 }
 
 export const contents: readonly Entry[] = [
@@ -45,6 +47,18 @@ export const contents: readonly Entry[] = [
     name: "finding-the-few",
     title: "Finding the few",
     summary: "Bytes, pages, hashes: how the largest entries are found, and what can be promised.",
+  },
+  {
+    name: "a-model-on-your-device",
+    title: "A model on your device",
+    summary: "A language model reads and writes in this page, and you decide how it attends.",
+    model: true,
+  },
+  {
+    name: "what-attention-costs-a-model",
+    title: "What attention costs a model",
+    summary: "Loss and pass keys from 1024 to 16384 tokens, under every policy at equal cost.",
+    model: true,
   },
 ];
 

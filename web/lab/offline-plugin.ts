@@ -1,10 +1,16 @@
 /**
  * The service worker of a built lab: offline/service-worker.js with the list of the build's files written into it. It
  * exists in builds alone; in development a file must never come from a cache.
+ *
+ * The language model is not on the list: 28 MB are fetched when a reader asks for them, and kept by device/file-store.ts.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Plugin } from "vite";
+import type { Plugin, Rolldown } from "vite";
+
+function isOfModel(output: Rolldown.OutputAsset | Rolldown.OutputChunk): boolean {
+  return output.type === "asset" && output.originalFileNames.some((name) => name.includes("assets/decoder/"));
+}
 
 export function offlinePlugin(template: string): Plugin {
   return {
@@ -16,7 +22,7 @@ export function offlinePlugin(template: string): Plugin {
       handler(_, bundle) {
         const text = readFileSync(template, "utf8");
         const files = Object.keys(bundle)
-          .filter((name) => !name.startsWith("_") && !name.endsWith(".map"))
+          .filter((name) => !name.startsWith("_") && !name.endsWith(".map") && !isOfModel(bundle[name]!))
           .sort();
         const digest = createHash("sha256").update(text);
         for (const name of files) {

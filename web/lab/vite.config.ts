@@ -11,6 +11,7 @@ import { defineConfig } from "vite";
 import { notebookPlugin } from "./notebook-plugin.js";
 import { offlinePlugin } from "./offline-plugin.js";
 import { pagesPlugin } from "./pages-plugin.js";
+import { weightsPlugin } from "./weights-plugin.js";
 
 /**
  * Hypertext Literal, which builds the inputs of the page, marks the place of a function with the text "::0", "::1", …
@@ -52,6 +53,7 @@ export default defineConfig({
     notebookPlugin(),
     pagesPlugin({ root: here("."), headers }),
     offlinePlugin(here("offline/service-worker.js")),
+    weightsPlugin(),
   ],
   resolve: {
     // Notebook Kit's transpiler imports all of TypeScript for cells of type "ts", which this lab does not offer:

@@ -99,8 +99,16 @@ export interface GenerateOptions extends RunOptions {
   seed?: number;
   /** Ids that end the text. Default: `eos_token_id` of the config. */
   stop?: readonly number[];
-  /** Measure each step's attention by layer and head: `profile` of every token. Default: false. */
+  /**
+   * Measure each step's attention by layer and head: `profile` of every token. Costs about as much as exact attention
+   * on top of the policy's own. Default: false.
+   */
   profile?: boolean;
+  /**
+   * Say what each step kept and dropped by layer and head: `report` of every token. Costs next to nothing. Default:
+   * false.
+   */
+  report?: boolean;
 }
 
 /** Options of a decoder's `score`. */

@@ -68,6 +68,23 @@ export interface AttentionProfile {
   rmsRadius: Float64Array;
 }
 
+/**
+ * What policies know of their own rows, per layer and head (layer-major): entry layer * heads + head. Means over the
+ * rows of the call. What a window hides is not measured here, as it is in a profile: shares are of what a row sees.
+ */
+export interface AttentionReport {
+  layers: number;
+  heads: number;
+  /** Entries seen: all before the row and its own, or those that a window leaves. */
+  seen: Float64Array;
+  /** Entries kept of these. */
+  kept: Float64Array;
+  /** Attention over what is seen that was dropped, from 0 to 1; 0 for exact attention. */
+  dropped: Float64Array;
+  /** An upper bound of it. */
+  bound: Float64Array;
+}
+
 /** One token, as `generate` yields it. */
 export interface GeneratedToken {
   /** In the vocabulary. */
@@ -90,7 +107,12 @@ export interface GeneratedToken {
   reused: number;
   /** With `profile: true`: the step that led to this token; with the first one, the prompt. */
   profile?: AttentionProfile;
-  /** Mean over layers and heads of the attention that the step dropped; with `profile: true`, NaN otherwise. */
+  /** With `report: true`: what the policies know of the same step. */
+  report?: AttentionReport;
+  /**
+   * Mean over layers and heads of the attention that the step dropped. NaN without `profile: true` or `report: true`,
+   * and under a window without a profile, which alone measures what is hidden.
+   */
   dropped: number;
   /** Why no token follows: the text's end, the number of tokens asked for, or the capacity; undefined otherwise. */
   end?: "stop" | "tokens" | "capacity";

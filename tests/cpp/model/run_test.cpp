@@ -1,4 +1,4 @@
-// What a run refuses, what it takes back, and what its profile says.
+// What a run refuses, what it takes back, and what its profile and its report say.
 #include "reference/attention.hpp"
 #include "support/compare.hpp"
 #include "support/tiny_model.hpp"
@@ -140,6 +140,51 @@ TEST_F(Runs, ProfilesAddUpWhatTheOracleSees) {
       EXPECT_EQ(row[kKept], 1.0 + 2.0 + 8.0 * 3.0);
       EXPECT_NEAR(row[kDropped], sums[h].dropped, 1e-3);
       EXPECT_GE(row[kBound], row[kDropped]);
+    }
+  }
+}
+
+TEST_F(Runs, ReportWhatTheirPoliciesKnow) {
+  const ModelShape& shape = model.weights.shape();
+  // Of the first layer, whose inputs no policy changes: what the 3 largest of a row leave, of the whole row and of the
+  // last 4 in it.
+  std::vector<double> of_all(shape.heads, 0.0), of_window(shape.heads, 0.0);
+  (void)reference::decoder_logits(
+      config_of(shape), model.floats, ids, [&](std::size_t layer, std::size_t head, const std::vector<double>& scores) {
+        const auto left = [](std::vector<double> shown) {
+          std::vector<double> p = reference::softmax(shown);
+          std::sort(p.begin(), p.end());
+          double sum = 0.0;
+          for (std::size_t j = 0; j + 3 < p.size(); ++j) sum += p[j];
+          return sum;
+        };
+        if (layer == 0) {
+          of_all[head] += left(scores);
+          std::vector<double> shown(scores.end() - std::min<std::ptrdiff_t>(4, std::ssize(scores)), scores.end());
+          of_window[head] += left(shown);
+        }
+        return reference::softmax(scores);
+      });
+  const std::vector<double> exact(kExactPolicy, kExactPolicy + kPolicyNumbers);
+  std::vector<double> kept = top_k_policy(3, Estimator::kLinear), windowed = kept, window = exact;
+  windowed[1] = window[1] = 4.0;
+  for (const std::size_t chunk : {1u, 4u, 10u}) {
+    for (const std::vector<double>& policy : {exact, kept, windowed, window}) {
+      std::vector<double> report(shape.layers * shape.heads * kReported, 0.0);
+      KvCache fresh = model.cache(16);
+      run_model(model.weights, fresh, ids, policy, chunk, 1, nullptr, report.data());
+      const double seen = policy[1] == 0.0 ? 55.0 : 1.0 + 2.0 + 3.0 + 7.0 * 4.0;
+      for (std::size_t i = 0; i < shape.layers * shape.heads; ++i) {
+        const double* const row = report.data() + i * kReported;
+        EXPECT_EQ(row[kReportRows], 10.0);
+        EXPECT_EQ(row[kReportSeen], seen);
+        EXPECT_EQ(row[kReportKept], policy[0] == 1.0 ? seen : 1.0 + 2.0 + 8.0 * 3.0);
+        EXPECT_GE(row[kReportBound], row[kReportDropped]);
+        if (policy[0] == 1.0)
+          EXPECT_EQ(row[kReportBound], 0.0);
+        else if (i < shape.heads)
+          EXPECT_NEAR(row[kReportDropped], (policy[1] == 0.0 ? of_all : of_window)[i], 1e-3);
+      }
     }
   }
 }

@@ -118,7 +118,8 @@ struct Outcome {
 /// All units of a run. Losses of what follows each token; the last has none.
 inline Outcome run_model(const ModelWeights& weights, KvCache& cache, const std::vector<std::uint32_t>& ids,
                          std::vector<double> policies = {kExactPolicy, kExactPolicy + kPolicyNumbers},
-                         std::size_t chunk = 0, std::size_t threads = 1, double* profile = nullptr) {
+                         std::size_t chunk = 0, std::size_t threads = 1, double* profile = nullptr,
+                         double* report = nullptr) {
   TaskPool pool;
   EXPECT_TRUE(pool.start(threads).ok());
   std::vector<std::uint32_t> targets(ids.begin() + 1, ids.end());
@@ -133,6 +134,7 @@ inline Outcome run_model(const ModelWeights& weights, KvCache& cache, const std:
                 .targets = targets.data(),
                 .losses = outcome.losses.data(),
                 .profile = profile,
+                .report = report,
                 .chunk = chunk},
                pool);
   EXPECT_TRUE(run.status().ok()) << run.status().detail;

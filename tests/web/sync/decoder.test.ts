@@ -207,11 +207,61 @@ describe("generating", () => {
       profile!.dropped.forEach((one, at) => expect(one).toBeCloseTo(dropped[10 + i]![at]!, 4));
       expect([...profile!.kept]).toEqual(Array(8).fill(2));
     });
+    expect(tokens[0]!.report).toBeUndefined();
     const stop = [tokens[0]!.id];
     expect(
       [...decoder.generate(ids.slice(0, 10), { attention: { keep: { k: 2 } }, stop })].map(({ end }) => end),
     ).toEqual(["stop"]);
     decoder.dispose();
+  });
+});
+
+describe("a report", () => {
+  const model = tinyModel();
+  const prompt = ids.slice(0, 20);
+  const tokensOf = async (attention: AttentionPolicy) => {
+    const decoder = await load(model);
+    const tokens = [...decoder.generate(prompt, { attention, tokens: 5, report: true, stop: [] })];
+    decoder.dispose();
+    return tokens;
+  };
+  const average = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((sum, x) => sum + x, 0) / numbers.length;
+
+  test("tells what the policy dropped, as the oracle sees it", async () => {
+    // Screening in bytes takes the mass of the others from rounded scores; the exact search does not.
+    const tokens = await tokensOf({ keep: { k: 3 }, search: "exact" });
+    const all = [...prompt, ...tokens.map(({ id }) => id)];
+    const { dropped } = referenceDecode(model.config, model.tensors, all, () => ({ k: () => 3 }));
+    tokens.forEach((token, i) => {
+      const report = token.report!;
+      const rows = i === 0 ? dropped.slice(0, 20) : [dropped[19 + i]!];
+      report.dropped.forEach((one, at) => {
+        expect(one).toBeCloseTo(average(rows.map((row) => row[at]!)), 4);
+        expect(report.bound[at]).toBeGreaterThanOrEqual(one);
+      });
+      expect(token.dropped).toBeCloseTo(average(report.dropped), 12);
+      // 1, 2 and then 3 of each of the prompt's rows.
+      expect([...report.kept]).toEqual(Array(8).fill(i === 0 ? (1 + 2 + 18 * 3) / 20 : 3));
+      expect([...report.seen]).toEqual(Array(8).fill(i === 0 ? 10.5 : 20 + i));
+      expect(token.profile).toBeUndefined();
+    });
+  });
+
+  test("of exact attention says that nothing is dropped", async () => {
+    for (const { report, dropped } of await tokensOf("exact")) {
+      expect(dropped).toBe(0);
+      expect([...report!.dropped, ...report!.bound]).toEqual(Array(16).fill(0));
+      expect([...report!.kept]).toEqual([...report!.seen]);
+    }
+  });
+
+  test("of a window counts what it leaves, and says of the rest that it is not known", async () => {
+    for (const { report, dropped } of (await tokensOf(["exact", { window: 6, sinks: 2 }])).slice(1)) {
+      expect(dropped).toBeNaN();
+      expect(report!.seen[4]).toBe(8);
+      expect(report!.seen[3]).toBeGreaterThan(20);
+      expect(report!.dropped[4]).toBe(0);
+    }
   });
 });
 
@@ -227,6 +277,7 @@ test("wrong calls are refused, and the decoder works on", async () => {
     [call([1], { topP: 0 }), /topP is 0/],
     [call([1], { temperature: -1 }), /temperature is -1/],
     [call([1], { tokens: 0 }), /tokens is 0/],
+    [call([1], { report: 1 }), /report is 1/],
     [call([1], { attention: "some" }), /attention is the string "some"; "exact"/],
     [call([1], { attention: {} }), /neither keep nor window/],
     [call([1], { attention: ["exact"] }), /attention is an array of 1; one policy for each of the 2 layers/],

@@ -18,3 +18,6 @@ export { violations } from "./violations.js";
 export { certificates } from "./certificates.js";
 export { preselection } from "./preselection.js";
 export { searchMethods } from "./searches.js";
+export { languageModel } from "./language-model.js";
+export { passKeys } from "./pass-keys.js";
+export { modelLaw } from "./model-law.js";

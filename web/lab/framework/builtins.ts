@@ -60,9 +60,15 @@ const values = {
 export function builtins(): Record<string, () => unknown> {
   return {
     ...Object.fromEntries(Object.entries(values).map(([name, value]) => [name, () => value])),
-    // Loaded by the one notebook that reads models.
+    // Loaded by the notebooks that read models.
     exampleModel: async () => (await import("./model-file.js")).exampleModel,
     openModel: async () => (await import("./model-file.js")).openModel,
+    modelSource: async () => (await import("../device/index.js")).modelSource,
+    policyPair: async () => (await import("../device/index.js")).policyPair,
+    modelWriter: async () => (await import("../device/index.js")).modelWriter,
+    passKeyHunt: async () => (await import("../device/index.js")).passKeyHunt,
+    novel: async () => (await import("../device/texts.js")).novel,
+    studyTables: async () => (await import("./study-tables.js")).studyTables,
     htl: () => ({ html, svg }),
     md: async () => (await import("./markdown.js")).md,
     Generators: notebookKit.Generators,

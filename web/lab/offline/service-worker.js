@@ -4,12 +4,15 @@
  * Kept at once: documents, code and styles of every notebook. Kept next, one after the other: the recorded data, unless
  * the reader's browser asks to save data. WebAssembly is kept for the variant that the page says it runs. Documents
  * come from the network where there is one, so that a new build is seen; everything else has a digest in its name and
- * comes from here. Files that are not of this build are left alone.
+ * comes from here. Files that are not of this build are left alone, and so is the language model, which has a store of its
+ * own (device/file-store.ts).
  */
 const version = "%VERSION%";
+/** Of device/file-store.ts. */
+const modelStore = "heed-model";
 const files = ["%FILES%"];
 
-const isData = (name) => /\.(safetensors|json|bin)$/.test(name);
+const isData = (name) => /\.(safetensors|json|bin|txt)$/.test(name);
 const isModule = (name) => name.endsWith(".wasm");
 const address = (name) => new URL(name, self.registration.scope).href;
 const own = new Set(files.map(address));
@@ -24,7 +27,7 @@ self.addEventListener("install", (event) => {
 self.addEventListener("activate", (event) => {
   event.waitUntil(
     (async () => {
-      for (const name of await caches.keys()) if (name !== version) await caches.delete(name);
+      for (const name of await caches.keys()) if (name !== version && name !== modelStore) await caches.delete(name);
     })(),
   );
   // Not waited for: in Firefox it ends only when every worker of the page has agreed, and those that compute wait for

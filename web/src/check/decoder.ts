@@ -28,7 +28,7 @@ const loadNames = [
 const runNames = ["attention", "bos", "signal", "onProgress"] as const;
 const generateNames = [
   ...runNames,
-  ...["promptAttention", "tokens", "temperature", "topP", "seed", "stop", "profile"],
+  ...["promptAttention", "tokens", "temperature", "topP", "seed", "stop", "profile", "report"],
 ] as const;
 
 /** What `load` needs beside the files themselves. */
@@ -146,6 +146,7 @@ export interface GeneratePlan extends RunPlan {
   /** Undefined for what the config says. */
   stop: number[] | undefined;
   profile: boolean;
+  report: boolean;
 }
 
 const temperatures = { least: 1e-6, most: 1e6 };
@@ -175,5 +176,6 @@ export function planGenerate(info: DecoderInfo, prompt: Prompt, options: Generat
     seed: checkSeed(options.seed),
     stop: stop === undefined ? undefined : checkIds("stop", stop, info.vocabulary),
     profile: checkFlag("profile", options.profile, false),
+    report: checkFlag("report", options.report, false),
   };
 }

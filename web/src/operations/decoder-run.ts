@@ -1,8 +1,8 @@
 /** Runs of a model: tokens through all layers, in units of one layer of one piece of text. */
 import type { CheckedPolicies } from "../check/policy.js";
-import type { AttentionProfile } from "../decoder-results.js";
+import type { AttentionProfile, AttentionReport } from "../decoder-results.js";
 import { HeedError } from "../errors.js";
-import { rawProfiled, type RawModelCache } from "../runtime/raw-model.js";
+import { rawProfiled, rawReported, type RawModelCache } from "../runtime/raw-model.js";
 import type { Scratch } from "../runtime/scratch.js";
 import type { StoredDecoder } from "./decoder.js";
 import { jobOperation, type Operation } from "./operation.js";
@@ -15,6 +15,7 @@ export interface Run {
   targets?: readonly number[];
   logits: boolean;
   profile: boolean;
+  report: boolean;
 }
 
 export interface RunResult {
@@ -23,6 +24,7 @@ export interface RunResult {
   /** (tokens) */
   losses?: Float32Array;
   profile?: AttentionProfile;
+  report?: AttentionReport;
 }
 
 type Profiled = (typeof rawProfiled)[number];
@@ -52,8 +54,20 @@ function profileOf(sums: Float64Array, { layers, heads }: { layers: number; head
   };
 }
 
+/** Sums over rows to means. */
+function reportOf(sums: Float64Array, { layers, heads }: { layers: number; heads: number }): AttentionReport {
+  const at = (field: (typeof rawReported)[number], record: number) =>
+    sums[record * rawReported.length + rawReported.indexOf(field)] as number;
+  const mean = (field: (typeof rawReported)[number]) =>
+    Float64Array.from({ length: layers * heads }, (_, i) => at(field, i) / at("rows", i));
+  return {
+    ...{ layers, heads },
+    ...{ seen: mean("seen"), kept: mean("kept"), dropped: mean("dropped"), bound: mean("bound") },
+  };
+}
+
 /** What the scratch memory of a run holds. */
-function place(decoder: StoredDecoder, scratch: Scratch, { ids, policies, targets, logits, profile }: Run) {
+function place(decoder: StoredDecoder, scratch: Scratch, { ids, policies, targets, logits, profile, report }: Run) {
   const { runtime, info } = decoder;
   const { heap } = runtime;
   const words = (what: string, numbers: readonly number[]) => {
@@ -66,7 +80,7 @@ function place(decoder: StoredDecoder, scratch: Scratch, { ids, policies, target
     heap.write(address, Float64Array.from(numbers));
     return address;
   };
-  const records = info.layers * info.heads * rawProfiled.length;
+  const records = info.layers * info.heads;
   return {
     ids: words("ids", ids),
     tokens: ids.length,
@@ -75,7 +89,8 @@ function place(decoder: StoredDecoder, scratch: Scratch, { ids, policies, target
     logits: logits ? scratch.allocate(info.vocabulary * 4, "logits") : 0,
     targets: targets ? words("targets", targets) : 0,
     losses: targets ? scratch.allocate(ids.length * 4, "losses") : 0,
-    profile: profile ? doubles("profile", new Float64Array(records)) : 0,
+    profile: profile ? doubles("profile", new Float64Array(records * rawProfiled.length)) : 0,
+    report: report ? doubles("report", new Float64Array(records * rawReported.length)) : 0,
     chunk: 0,
   };
 }
@@ -102,11 +117,15 @@ export function prepareRun(decoder: StoredDecoder, cache: RawModelCache, run: Ru
     const finish = () => {
       runtime.check(job.status());
       const { heap } = runtime;
-      const records = info.layers * info.heads * rawProfiled.length;
+      const records = info.layers * info.heads;
+      const { profile, report } = options;
+      const numbers = (from: number, fields: readonly string[], what: string) =>
+        heap.copyF64(from, records * fields.length, what);
       return {
         ...(run.logits ? { logits: heap.copyF32(options.logits, info.vocabulary, "logits") } : {}),
         ...(run.targets ? { losses: heap.copyF32(options.losses, run.ids.length, "losses") } : {}),
-        ...(run.profile ? { profile: profileOf(heap.copyF64(options.profile, records, "profile"), info) } : {}),
+        ...(run.profile ? { profile: profileOf(numbers(profile, rawProfiled, "profile"), info) } : {}),
+        ...(run.report ? { report: reportOf(numbers(report, rawReported, "report"), info) } : {}),
       };
     };
     return { job, finish };

@@ -1,8 +1,10 @@
 /** What a decoder computes: a continuation token by token, losses of a text, a profile of its attention. */
 import type { CheckedPrompt, GeneratePlan, RunPlan } from "../check/decoder.js";
+import type { CheckedPolicies } from "../check/policy.js";
 import type { AttentionProfile, GeneratedToken, TextScore } from "../decoder-results.js";
 import { HeedError } from "../errors.js";
 import { Pieces } from "../model/text.js";
+import { rawPolicyNumbers } from "../runtime/raw-model.js";
 import { prepareRun, type Run, type RunResult } from "./decoder-run.js";
 import type { StoredDecoder } from "./decoder.js";
 import { sequence, type Operation } from "./operation.js";
@@ -16,6 +18,18 @@ function idsOf(decoder: StoredDecoder, prompt: CheckedPrompt): number[] {
   const ids = [...text.encode(prompt.text, prompt.bos)];
   if (ids.length > 0) return ids;
   throw new HeedError("invalid-argument", "prompt is empty; at least one token is needed");
+}
+
+const mean = (numbers: ArrayLike<number>) => Array.from(numbers).reduce((sum, one) => sum + one, 0) / numbers.length;
+
+const windowAt = rawPolicyNumbers.indexOf("window");
+const hasWindow = ({ numbers }: CheckedPolicies) =>
+  numbers.some((number, i) => i % rawPolicyNumbers.length === windowAt && number > 0);
+
+/** Of all attention, not of what a window leaves. */
+function droppedOf({ profile, report }: RunResult, policies: CheckedPolicies): number {
+  if (profile) return mean(profile.dropped);
+  return report && !hasWindow(policies) ? mean(report.dropped) : Number.NaN;
 }
 
 /** Speed is told over so many of the last tokens. */
@@ -57,7 +71,8 @@ export class Generation {
       decoder.remember((runs[at] as Run).ids);
       last = result;
     };
-    const finish = () => this.#tokenOf(last, { reused: Math.min(reused, this.#promptLength), began });
+    const { policies } = runs.at(-1) as Run;
+    const finish = () => this.#tokenOf(last, { reused: Math.min(reused, this.#promptLength), began, policies });
     return sequence(
       runs.map((run) => () => prepareRun(decoder, decoder.cache, run)),
       take,
@@ -67,15 +82,19 @@ export class Generation {
 
   /** What the cache lacks: the rest of the prompt, and of what was generated, each under its policies. */
   #runs(reused: number): Run[] {
-    const { policies, promptPolicies, profile } = this.#plan;
+    const { policies, promptPolicies, profile, report } = this.#plan;
     const parts = [
       { ids: this.#ids.slice(reused, this.#promptLength), policies: promptPolicies },
       { ids: this.#ids.slice(Math.max(reused, this.#promptLength)), policies },
     ].filter(({ ids }) => ids.length > 0);
-    return parts.map((part, at) => ({ ...part, logits: at === parts.length - 1, profile }));
+    return parts.map((part, at) => ({ ...part, logits: at === parts.length - 1, profile, report }));
   }
 
-  #tokenOf({ logits, profile }: RunResult, { reused, began }: { reused: number; began: number }): GeneratedToken {
+  #tokenOf(
+    result: RunResult,
+    { reused, began, policies }: { reused: number; began: number; policies: CheckedPolicies },
+  ): GeneratedToken {
+    const { logits, profile, report } = result;
     const decoder = this.#decoder;
     const { id, logprob } = this.#sampler.next(logits as Float32Array);
     const position = this.#ids.length;
@@ -92,8 +111,9 @@ export class Generation {
       ...{ id, text, logprob, position, ms, reused, cacheBytes },
       tokensPerSecond: recent.length === 0 ? 0 : (1000 * recent.length) / sum(recent),
       cacheTokens: position,
-      dropped: profile ? sum(profile.dropped) / profile.dropped.length : Number.NaN,
+      dropped: droppedOf(result, policies),
       ...(profile ? { profile } : {}),
+      ...(report ? { report } : {}),
       ...(end ? { end } : {}),
     };
   }
@@ -156,7 +176,7 @@ function nothingToScore(): Operation<TextScore> {
 export function prepareTextScore(decoder: StoredDecoder, { prompt, policies }: RunPlan): Operation<TextScore> {
   const ids = idsOf(decoder, prompt);
   if (ids.length === 1) return nothingToScore();
-  const run = { ids: ids.slice(0, -1), targets: ids.slice(1), policies, logits: false, profile: false };
+  const run = { ids: ids.slice(0, -1), targets: ids.slice(1), policies, logits: false, profile: false, report: false };
   return prepareApart(decoder, run, ({ losses }) => {
     const all = losses as Float32Array;
     const wrong = all.findIndex((loss) => !Number.isFinite(loss));
@@ -172,6 +192,6 @@ export function prepareTextScore(decoder: StoredDecoder, { prompt, policies }: R
 
 /** @throws {HeedError} as prepareRun */
 export function prepareProfile(decoder: StoredDecoder, { prompt, policies }: RunPlan): Operation<AttentionProfile> {
-  const run = { ids: idsOf(decoder, prompt), policies, logits: false, profile: true };
+  const run = { ids: idsOf(decoder, prompt), policies, logits: false, profile: true, report: false };
   return prepareApart(decoder, run, ({ profile }) => profile as AttentionProfile);
 }

@@ -124,6 +124,8 @@ export interface RawRunOptions {
   losses: number;
   /** (layers, heads) records of `rawProfiled` f64, added to; or 0. */
   profile: number;
+  /** (layers, heads) records of `rawReported` f64, added to; or 0. */
+  report: number;
   /** Tokens of a piece of a long run; 0 for the usual number. */
   chunk: number;
 }
@@ -147,6 +149,12 @@ export const rawProfiled = [
   /** Rotary-averaged ||W_Q W_Kᵀ||_F, gain included, times the scale: set, not added. 0 with normalized queries. */
   "norm",
 ] as const;
+
+/**
+ * Per layer and head, sums over the rows of a run, as the policies know them without further work: of what a row sees,
+ * which a window narrows.
+ */
+export const rawReported = ["rows", "seen", "kept", "dropped", "bound"] as const;
 
 /** The model module. */
 export interface RawModelModule extends RawModule {
