@@ -25,6 +25,7 @@ HEED_FUZZ_TARGET {
   TopKOptions options{.budget = fuzz::draw_budget(bytes, inputs.shape.keys, false),
                       .estimator = fuzz::draw_estimator(bytes)};
   if (!validate(options, inputs.shape.heads).ok()) return;
+  fuzz::note() = fuzz::in_words(inputs, options.budget);
   if (fuzz::below(bytes, 3) == 0) options.denominator = Denominator::kFast;
   const bool certified = fuzz::below(bytes, 3) == 0;
   const test::Sparse result = test::attend_topk(inputs, options, certified);

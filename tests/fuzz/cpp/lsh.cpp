@@ -17,6 +17,7 @@ void search_keys(fuzz::Bytes& bytes) {
   RetrievalOptions options = fuzz::draw_retrieval(bytes, Search::kLsh, inputs.shape.keys);
   std::vector<float> recall(RetrievedAttention::kRecallRows, -1.0f);
   options.recall = recall.data();
+  fuzz::note() = fuzz::in_words(inputs, options.budget) + ", keys";
   const test::Sparse result = test::retrieve_topk(inputs, options);
   fuzz::expect_possible_sets(inputs, options.budget, result);
   fuzz::expect_sound(inputs, result);
@@ -37,6 +38,7 @@ void search_cache(fuzz::Bytes& bytes) {
                            .search = CacheSearch::kSketches};
   options.sampled = fuzz::below(bytes, 3) == 0;
   if (options.sampled) options.estimator = fuzz::draw_estimator(bytes);
+  fuzz::note() = fuzz::in_words(inputs, options.budget) + ", cache of " + test::name_of(cache.shape().type);
   const fuzz::Retrieved result = fuzz::decode_retrieved(cache, inputs, options, 1 + fuzz::below(bytes, 8) / 7);
   fuzz::expect_possible_sets(inputs, options.budget, result);
   fuzz::expect_sound(test::as_cached(cache, inputs), result);

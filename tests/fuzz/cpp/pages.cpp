@@ -12,6 +12,7 @@ void search_keys(fuzz::Bytes& bytes) {
   const test::Inputs inputs = fuzz::draw_plain_problem(bytes, 70, 420);
   RetrievalOptions options = fuzz::draw_retrieval(bytes, Search::kPages, inputs.shape.keys);
   options.enough = bytes.PickValueInArray(kEnough);
+  fuzz::note() = fuzz::in_words(inputs, options.budget) + ", keys";
   const test::Sparse result = test::retrieve_topk(inputs, options);
   fuzz::expect_sound(inputs, result);
   if (options.enough == 0.0) return test::expect_exact_sets(inputs, options.budget, result);
@@ -32,6 +33,7 @@ void search_cache(fuzz::Bytes& bytes) {
   options.enough = bytes.PickValueInArray(kEnough);
   options.sampled = fuzz::below(bytes, 3) == 0;
   if (options.sampled) options.estimator = fuzz::draw_estimator(bytes);
+  fuzz::note() = fuzz::in_words(inputs, options.budget) + ", cache of " + test::name_of(cache.shape().type);
   const fuzz::Retrieved result = fuzz::decode_retrieved(cache, inputs, options, 1 + fuzz::below(bytes, 8) / 7);
   fuzz::expect_cached_sets(cache, inputs, options.budget, result, false, options.enough);
   fuzz::expect_sound(test::as_cached(cache, inputs), result);

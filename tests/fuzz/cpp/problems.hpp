@@ -15,6 +15,20 @@ inline constexpr float kOdd[] = {0.0f,   -0.0f,  1.0f,   -1.0f,    1e-3f,  30.0f
 
 inline float odd_number(Bytes& bytes) { return bytes.PickValueInArray(kOdd); }
 
+/// The problem in words, for note().
+inline std::string in_words(const test::Inputs& inputs, const Budget& budget) {
+  const AttentionShape& s = inputs.shape;
+  char text[400];
+  std::snprintf(text, sizeof text,
+                "batch %zu, queries %zu, keys %zu, heads %zu/%zu, d %zu/%zu, %s, causal %d, window %zu, sinks %zu, scale "
+                "%g, softcap %g, mask of %zu/%zu; keep k %zu, law %g %g, from %zu to %zu, mass %g, threshold %g",
+                s.batch, s.queries, s.keys, s.heads, s.kv_heads, s.head_dim, s.value_dim,
+                s.layout == Layout::kHeadMajor ? "head-major" : "token-major", s.causal ? 1 : 0, s.window, s.sinks,
+                double{inputs.scale}, double{inputs.softcap}, inputs.bias.size(), inputs.allowed.size(), budget.k,
+                budget.law.alpha, budget.law.exponent, budget.law.min, budget.law.max, budget.mass, budget.threshold);
+  return text;
+}
+
 /// Most often small, at times up to `most`.
 inline std::size_t size_up_to(Bytes& bytes, std::size_t most) {
   const std::size_t limit = bytes.PickValueInArray({std::size_t{5}, std::size_t{40}, std::size_t{130}, most});

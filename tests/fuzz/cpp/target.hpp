@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 namespace heed::fuzz {
 
@@ -14,6 +15,12 @@ using Bytes = FuzzedDataProvider;
 
 /// 0 to n - 1; 0 once the bytes are used up.
 inline std::size_t below(Bytes& bytes, std::size_t n) { return bytes.ConsumeIntegralInRange<std::size_t>(0, n - 1); }
+
+/// What is said of an input that fails, beside the assertion.
+inline std::string& note() {
+  static std::string text;
+  return text;
+}
 
 /// Runs one input. Assertions of the test support work outside a test too; a failed one ends the program, so that
 /// libFuzzer writes the input down.
@@ -30,8 +37,9 @@ int run_input(const std::uint8_t* data, std::size_t size, Body&& body) {
     const ::testing::TestPartResult& failure = failures.GetTestPartResult(i);
     std::fprintf(stderr, "%s:%d: %s\n", failure.file_name(), failure.line_number(), failure.message());
   }
-  if (failures.size() != 0) std::abort();
-  return 0;
+  if (failures.size() == 0) return 0;
+  std::fprintf(stderr, "%s\n", note().c_str());
+  std::abort();
 }
 
 }  // namespace heed::fuzz
