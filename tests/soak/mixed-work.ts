@@ -10,7 +10,7 @@ import { Random } from "../web/support/random.js";
 import { inputsFor, type Inputs } from "../web/support/reference.js";
 import { cases, optionsOf, scoreOptionsOf } from "../web/support/shapes.js";
 import { modelFile, tinyModel, tinyTokenizer } from "../web/support/tiny-model.js";
-import { aborts, check, checkSame } from "./hard-use.js";
+import { check, checkSame } from "./hard-use.js";
 
 const inputs: readonly Inputs[] = cases.filter(({ keys }) => keys <= 300).map((shape, i) => inputsFor(shape, 100 + i));
 
@@ -174,4 +174,3 @@ export class MixedWork {
   }
 }
 
-export { aborts };
