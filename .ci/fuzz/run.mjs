@@ -10,7 +10,7 @@ import { corpusFile, pack, readCorpus, unpack } from "./corpus.mjs";
 /** Inputs are at most so long; the targets of kind `web` have limits of their own. */
 const longestInput = 600;
 /** Longer than any input of ours takes, under sanitizers on a busy machine. */
-const inputSeconds = 60;
+const inputSeconds = 300;
 
 const folder = (...parts) => fromRoot("build", "fuzz-runs", ...parts);
 

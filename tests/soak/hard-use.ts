@@ -125,7 +125,12 @@ export async function deaths(rounds: number): Promise<void> {
     const cache = await heed.cache({ kvHeads: 1, headDim: 32 });
     const calls: Promise<unknown>[] = [
       ...[heed.attend(...some(1024), shape), heed.attendTopK(...some(1024), { ...shape, keep: { k: 9 } })],
-      ...[cache.append(k, v), cache.attend(q.subarray(0, 64)), heed.memory(), heed.index(k, { kvHeads: 1, headDim: 32 })],
+      ...[
+        cache.append(k, v),
+        cache.attend(q.subarray(0, 64)),
+        heed.memory(),
+        heed.index(k, { kvHeads: 1, headDim: 32 }),
+      ],
       heed.simulate("E1", { n: [2 ** 16], epsilon: [0.1] }).next(),
     ];
     const outcomes = calls.map((call) => call.then(() => "done").catch((error: unknown) => error));
@@ -154,7 +159,10 @@ export async function aborts(heed: Heed, count: number): Promise<{ aborted: numb
       const controller = new AbortController();
       const reason = new Error(`call ${i + j}`);
       const options = { ...shape, signal: controller.signal };
-      const call = j % 2 === 0 ? heed.attend(...some(512), options) : heed.attendTopK(...some(256), { ...options, keep: { k: 5 } });
+      const call =
+        j % 2 === 0
+          ? heed.attend(...some(512), options)
+          : heed.attendTopK(...some(256), { ...options, keep: { k: 5 } });
       const outcome = call.then(() => "done").catch((error: unknown) => error);
       const moment = moments.below(8);
       if (moment > 0) await sleep(moment - 1);

@@ -3,7 +3,7 @@
  * wrong calls and aborted ones. Every result is compared, bit for bit, with what heed/sync of the same build gave.
  */
 import { create, type Heed, type KvCache } from "heed";
-import { create as createSync, HeedError as SyncError, type Heed as SyncHeed, type KvCache as SyncCache } from "heed/sync";
+import { create as createSync, type Heed as SyncHeed, type HeedError } from "heed/sync";
 
 import { badCalls, type AnyHeed } from "../web/support/bad-calls.js";
 import { Random } from "../web/support/random.js";
@@ -14,14 +14,13 @@ import { check, checkSame } from "./hard-use.js";
 
 const inputs: readonly Inputs[] = cases.filter(({ keys }) => keys <= 300).map((shape, i) => inputsFor(shape, 100 + i));
 
-type Both = Heed | SyncHeed;
-/** The same call on either entry; each is fully described by its numbers. */
-type Call = (heed: Both, n: number, m: number) => unknown;
+/** A call, fully described by its numbers; what heed/sync gives is awaited too. */
+type Call = (heed: Heed, n: number, m: number) => unknown;
 
 const searches = ["auto", "exact", "int8", "pages", "lsh"] as const;
 const estimators = ["renormalized", "raw", "compensated", "linear"] as const;
 
-async function useCache(cache: KvCache | SyncCache, numbers: Random): Promise<unknown[]> {
+async function useCache(cache: KvCache, numbers: Random): Promise<unknown[]> {
   const results: unknown[] = [];
   for (let step = 0; step < 8; ++step) {
     const tokens = 1 + numbers.below(90);
@@ -63,7 +62,13 @@ const calls: Readonly<Record<string, Call>> = {
   topK(heed, n, m) {
     const { shape, q, k, v } = inputs[n % inputs.length]!;
     const [search, estimator] = [searches[m % 5]!, estimators[m % 4]!];
-    return heed.attendTopK(q, k, v, { ...optionsOf(shape), keep: { k: 1 + (m % 40) }, search, estimator, indices: true });
+    return heed.attendTopK(q, k, v, {
+      ...optionsOf(shape),
+      keep: { k: 1 + (m % 40) },
+      search,
+      estimator,
+      indices: true,
+    });
   },
   budgets(heed, n, m) {
     const { shape, q, k, v } = inputs[n % inputs.length]!;
@@ -91,7 +96,8 @@ const calls: Readonly<Record<string, Call>> = {
     await cache.dispose();
     return results;
   },
-  simulate: (heed, n) => all(heed.simulate("E1", { n: [16 + (n % 64), 100], d: 8, epsilon: [0.01], rows: 16, seed: n })),
+  simulate: (heed, n) =>
+    all(heed.simulate("E1", { n: [16 + (n % 64), 100], d: 8, epsilon: [0.01], rows: 16, seed: n })),
   sweep: (heed, n) => all(heed.simulate("E2", { n: [32], d: 8, rows: 4, keep: [4], exponent: [0.5], seed: n % 50 })),
   formula: (heed, n, m) => heed.theory.gaussianTopK({ n: 2 + (n % 1000), k: 1 + (m % 9), sigma: 1 }),
   async decoder(heed, n) {
@@ -130,7 +136,7 @@ export class MixedWork {
     const name = names[this.#random.below(names.length)]!;
     const [n, m] = [this.#random.below(40), this.#random.below(12)];
     const key = `${name} ${n} ${m}`;
-    if (!this.#known.has(key)) this.#known.set(key, await calls[name]!(this.sync, n, m));
+    if (!this.#known.has(key)) this.#known.set(key, await calls[name]!(this.sync as unknown as Heed, n, m));
     checkSame(await calls[name]!(this.heed, n, m), this.#known.get(key), key);
     this.#count(name);
   }
@@ -147,7 +153,7 @@ export class MixedWork {
     } catch (thrown) {
       error = thrown;
     }
-    check((error as SyncError | undefined)?.code === code, `"${name}" ended with ${String(error)}`);
+    check((error as HeedError | undefined)?.code === code, `"${name}" ended with ${String(error)}`);
     this.#count("refused");
   }
 
@@ -173,4 +179,3 @@ export class MixedWork {
     this.#count("instances");
   }
 }
-

@@ -92,8 +92,8 @@ TEST(Budgets, AThresholdKeepsAtMostItsInverse) {
 }
 
 // Four keys with a quarter each: a mark that is met is met.
-// Found by the fuzz target exact-search: beside a score of 1e20 the logarithm of a share was rounded away, and keys that
-// share a row were all kept, whatever the threshold.
+// Found by the fuzz target exact-search: beside a score of 1e20 the logarithm of a share was rounded away, and keys
+// that share a row were all kept, whatever the threshold.
 TEST(Budgets, AThresholdHoldsBesideHugeScores) {
   for (const float scale : {1.0f, 1e8f, 1e20f, -1e20f}) {
     test::Inputs inputs = test::tied_inputs(test::square(40, 1));

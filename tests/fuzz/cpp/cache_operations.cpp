@@ -27,13 +27,20 @@ class Operations {
     switch (fuzz::below(bytes_, 10)) {
       case 0:
       case 1:
-      case 2: return append(one);
-      case 3: return rewind(one);
-      case 4: return fork(one);
-      case 5: return restore(one);
-      case 6: return evict_from(one);
-      case 7: return drop_or_clear(one);
-      default: return look(one);
+      case 2:
+        return append(one);
+      case 3:
+        return rewind(one);
+      case 4:
+        return fork(one);
+      case 5:
+        return restore(one);
+      case 6:
+        return evict_from(one);
+      case 7:
+        return drop_or_clear(one);
+      default:
+        return look(one);
     }
   }
 
@@ -136,10 +143,10 @@ class Operations {
   void evict_from(fuzz::HeldCache& one) {
     if (one.cache.length(0) == 0) return;
     const test::Inputs inputs = queries(one);
-    EvictOptions options{.policy = bytes_.PickValueInArray({EvictPolicy::kRecent, EvictPolicy::kVotes,
-                                                            EvictPolicy::kLoss}),
-                         .sinks = below(5),
-                         .recent = below(70)};
+    EvictOptions options{
+        .policy = bytes_.PickValueInArray({EvictPolicy::kRecent, EvictPolicy::kVotes, EvictPolicy::kLoss}),
+        .sinks = below(5),
+        .recent = below(70)};
     options.keep = below(200);
     options.width = 1 + 2 * below(4);
     options.loss = bytes_.PickValueInArray({0.0, 0.01, 0.5, 1.0});

@@ -1,4 +1,5 @@
-// What a result must satisfy whatever the input was. Sets and bounds of rows whose scores are numbers have no tolerance.
+// What a result must satisfy whatever the input was. Sets and bounds of rows whose scores are numbers have no
+// tolerance.
 #pragma once
 
 #include "problems.hpp"

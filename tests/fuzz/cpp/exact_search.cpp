@@ -1,5 +1,5 @@
-// Target "exact-search": top-k attention by the scan and by strips, under every rule and budget. The kept sets are those
-// of a sort, the bounds and certificates hold, and neither threads nor batches change a bit.
+// Target "exact-search": top-k attention by the scan and by strips, under every rule and budget. The kept sets are
+// those of a sort, the bounds and certificates hold, and neither threads nor batches change a bit.
 #include "checks.hpp"
 
 using namespace heed;

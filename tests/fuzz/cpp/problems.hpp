@@ -9,8 +9,8 @@
 
 namespace heed::fuzz {
 
-inline constexpr float kOdd[] = {0.0f,   -0.0f,  1.0f,   -1.0f,    1e-3f,  30.0f,    -88.0f,   127.5f,
-                                 1e4f,   -1e9f,  1e15f,  1e19f,    -1e19f, 1e30f,    3e38f,    1e-20f,
+inline constexpr float kOdd[] = {0.0f,   -0.0f,  1.0f,    -1.0f,    1e-3f,  30.0f,     -88.0f,   127.5f,
+                                 1e4f,   -1e9f,  1e15f,   1e19f,    -1e19f, 1e30f,     3e38f,    1e-20f,
                                  1e-38f, 1e-45f, -1e-45f, INFINITY, NAN,    -INFINITY, 0.99999f, 1.00001f};
 
 inline float odd_number(Bytes& bytes) { return bytes.PickValueInArray(kOdd); }
@@ -19,13 +19,14 @@ inline float odd_number(Bytes& bytes) { return bytes.PickValueInArray(kOdd); }
 inline std::string in_words(const test::Inputs& inputs, const Budget& budget) {
   const AttentionShape& s = inputs.shape;
   char text[400];
-  std::snprintf(text, sizeof text,
-                "batch %zu, queries %zu, keys %zu, heads %zu/%zu, d %zu/%zu, %s, causal %d, window %zu, sinks %zu, scale "
-                "%g, softcap %g, mask of %zu/%zu; keep k %zu, law %g %g, from %zu to %zu, mass %g, threshold %g",
-                s.batch, s.queries, s.keys, s.heads, s.kv_heads, s.head_dim, s.value_dim,
-                s.layout == Layout::kHeadMajor ? "head-major" : "token-major", s.causal ? 1 : 0, s.window, s.sinks,
-                double{inputs.scale}, double{inputs.softcap}, inputs.bias.size(), inputs.allowed.size(), budget.k,
-                budget.law.alpha, budget.law.exponent, budget.law.min, budget.law.max, budget.mass, budget.threshold);
+  std::snprintf(
+      text, sizeof text,
+      "batch %zu, queries %zu, keys %zu, heads %zu/%zu, d %zu/%zu, %s, causal %d, window %zu, sinks %zu, scale "
+      "%g, softcap %g, mask of %zu/%zu; keep k %zu, law %g %g, from %zu to %zu, mass %g, threshold %g",
+      s.batch, s.queries, s.keys, s.heads, s.kv_heads, s.head_dim, s.value_dim,
+      s.layout == Layout::kHeadMajor ? "head-major" : "token-major", s.causal ? 1 : 0, s.window, s.sinks,
+      double{inputs.scale}, double{inputs.softcap}, inputs.bias.size(), inputs.allowed.size(), budget.k,
+      budget.law.alpha, budget.law.exponent, budget.law.min, budget.law.max, budget.mass, budget.threshold);
   return text;
 }
 
@@ -72,7 +73,9 @@ inline test::Inputs draw_numbers(Bytes& bytes, const AttentionShape& shape) {
   std::vector<float> q = test::gaussian(test::query_size(shape), 4 * stream), k;
   const std::size_t keys = test::key_size(shape);
   switch (below(bytes, 5)) {
-    case 0: k = test::gaussian(keys, 4 * stream + 1, bytes.PickValueInArray({0.1, 1.0, 5.0, 40.0})); break;
+    case 0:
+      k = test::gaussian(keys, 4 * stream + 1, bytes.PickValueInArray({0.1, 1.0, 5.0, 40.0}));
+      break;
     case 1: {
       const int most = 1 + static_cast<int>(below(bytes, 3));
       q = test::whole_numbers(q.size(), 4 * stream, most);
@@ -91,7 +94,8 @@ inline test::Inputs draw_numbers(Bytes& bytes, const AttentionShape& shape) {
       for (std::size_t i = 0; i < keys; ++i) k[i] += offset + static_cast<float>(i % shape.head_dim);
       break;
     }
-    default: q = repeated(bytes, q.size()), k = repeated(bytes, keys);
+    default:
+      q = repeated(bytes, q.size()), k = repeated(bytes, keys);
   }
   return {shape, q, k, test::gaussian(test::value_size(shape), 4 * stream + 2)};
 }
@@ -152,10 +156,17 @@ inline void draw_rules(Bytes& bytes, test::Inputs& inputs) {
 inline Budget draw_budget(Bytes& bytes, std::size_t keys, bool counts) {
   Budget budget;
   switch (below(bytes, counts ? 2 : 4)) {
-    case 0: budget.k = 1 + below(bytes, keys + 2); break;
-    case 1: budget.law = {bytes.PickValueInArray({0.1, 1.0, 3.0}), bytes.PickValueInArray({0.0, 0.5, 1.0})}; break;
-    case 2: budget.mass = bytes.PickValueInArray({1e-9, 0.3, 0.9, 0.999, 1.0}); break;
-    default: budget.threshold = bytes.PickValueInArray({1e-30, 1e-4, 0.02, 0.5, 0.999});
+    case 0:
+      budget.k = 1 + below(bytes, keys + 2);
+      break;
+    case 1:
+      budget.law = {bytes.PickValueInArray({0.1, 1.0, 3.0}), bytes.PickValueInArray({0.0, 0.5, 1.0})};
+      break;
+    case 2:
+      budget.mass = bytes.PickValueInArray({1e-9, 0.3, 0.9, 0.999, 1.0});
+      break;
+    default:
+      budget.threshold = bytes.PickValueInArray({1e-30, 1e-4, 0.02, 0.5, 0.999});
   }
   if (below(bytes, 4) == 0) {
     budget.law.min = below(bytes, keys + 2);

@@ -1,10 +1,11 @@
 // Target "selection": the k best of any scores, NaN, infinities, zeros and ties among them, against a stable sort.
+#include "reference/selection.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "problems.hpp"
-#include "reference/selection.hpp"
 #include "simd/block.hpp"
 #include "support/compare.hpp"
 #include "topk/order.hpp"

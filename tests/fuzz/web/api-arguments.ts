@@ -28,8 +28,29 @@ const topKNames = [
 const scoresNames = [...scoreNames, ...callNames, ...ruleNames, "head", "entry"];
 const indexNames = ["kvHeads", "headDim", "batch", "layout", "dtype", "validate", "search", "seed", ...callNames];
 const cacheNames = ["layers", "kvHeads", "headDim", "valueDim", "capacity", "dtype"];
-const decodeNames = [...callNames, ...ruleNames, "layer", "dtype", "validate", "heads", "scale", "out", "lse", "monitor"];
-const cacheTopKNames = [...decodeNames, "keep", "estimator", "search", "searchTau", "tail", "seed", "recall", "indices"];
+const decodeNames = [
+  ...callNames,
+  ...ruleNames,
+  "layer",
+  "dtype",
+  "validate",
+  "heads",
+  "scale",
+  "out",
+  "lse",
+  "monitor",
+];
+const cacheTopKNames = [
+  ...decodeNames,
+  "keep",
+  "estimator",
+  "search",
+  "searchTau",
+  "tail",
+  "seed",
+  "recall",
+  "indices",
+];
 
 interface Shape {
   [name: string]: unknown;
@@ -209,7 +230,20 @@ function formula(bytes: Bytes): unknown {
 /** Rows of legal parameters may take minutes; that the arguments are looked at, or one row of the smallest, does not. */
 function simulate(bytes: Bytes): unknown {
   const id = bytes.below(12) === 0 ? oddValue(bytes) : `E${1 + bytes.below(23)}`;
-  const names = ["n", "d", "epsilon", "weights", "rank", "rows", "seed", "input", "strength", "sigma", "causal", "keep"];
+  const names = [
+    "n",
+    "d",
+    "epsilon",
+    "weights",
+    "rank",
+    "rows",
+    "seed",
+    "input",
+    "strength",
+    "sigma",
+    "causal",
+    "keep",
+  ];
   const parameters = spoiled(bytes, bytes.flag() ? { n: [8, 16], d: 4, epsilon: [0.1], rows: 3 } : {}, names);
   const rows = api["simulate"]!.call(heed, id, parameters) as Generator;
   if (id !== "E1" || !isSmall(parameters)) return undefined;

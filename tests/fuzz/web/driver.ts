@@ -143,7 +143,11 @@ class Fuzzer {
       const recent = this.#corpus.slice(-16);
       const kind = random.below(8);
       const length = random.below(this.target.maxLength + 1);
-      if (kind === 0) await this.keep(Uint8Array.from({ length }, () => random.below(256)), write);
+      if (kind === 0)
+        await this.keep(
+          Uint8Array.from({ length }, () => random.below(256)),
+          write,
+        );
       else {
         const parent = kind < 4 ? any() : recent[random.below(recent.length)]!;
         await this.keep(mutate(random, parent, any(), this.target.maxLength), write);

@@ -18,7 +18,11 @@ function changeOnce(random: Random, bytes: Bytes, other: Bytes): Bytes {
   const length = 1 + random.below(random.below(4) === 0 ? 32 : 4);
   switch (random.below(8)) {
     case 0:
-      return insert(bytes, at, Uint8Array.from({ length }, () => random.below(256)));
+      return insert(
+        bytes,
+        at,
+        Uint8Array.from({ length }, () => random.below(256)),
+      );
     case 1:
       return insert(bytes.slice(0, at), at, bytes.subarray(Math.min(bytes.length, at + length)));
     case 2:

@@ -55,7 +55,8 @@ export function numbers(bytes: Bytes, length: number): Float32Array | Uint16Arra
 export function spoiled(bytes: Bytes, options: Record<string, unknown>, names: readonly string[]): unknown {
   const result: Record<string, unknown> = { ...options };
   for (let changes = bytes.below(4); changes > 0; --changes) {
-    const name = bytes.below(12) === 0 ? bytes.pick(["headdim", "Keep", "constructor", "__proto__", ""]) : bytes.pick(names);
+    const name =
+      bytes.below(12) === 0 ? bytes.pick(["headdim", "Keep", "constructor", "__proto__", ""]) : bytes.pick(names);
     if (bytes.below(6) === 0) delete result[name];
     else Object.defineProperty(result, name, { value: oddValue(bytes), enumerable: true, configurable: true });
   }

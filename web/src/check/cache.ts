@@ -309,7 +309,10 @@ function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
     throw new HeedError("invalid-argument", "policy has keep and also loss; one of them is needed");
   }
   if (given.width !== undefined && given.keep === undefined) {
-    throw new HeedError("invalid-argument", `policy.width is ${shown(given.width)}, but keep is missing; give keep too`);
+    throw new HeedError(
+      "invalid-argument",
+      `policy.width is ${shown(given.width)}, but keep is missing; give keep too`,
+    );
   }
   const kind = given.keep !== undefined ? "votes" : given.loss !== undefined ? "loss" : "recent";
   const count = (name: "sinks" | "recent" | "keep", least: number) =>
