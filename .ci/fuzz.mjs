@@ -1,8 +1,8 @@
 // npm run fuzz [-- --only=<target>[,<target>] --seconds=N --jobs=N --seed=N]
 //
-// Runs the fuzz targets (tests/README.md), 600 seconds each unless told otherwise, two at a time. Afterwards the corpora
-// under tests/fuzz/corpus are the smallest that cover what was found, and tests/fuzz/README.md has the counts. A finding
-// is an input in build/fuzz-runs/findings, and the program fails.
+// Runs the fuzz targets (tests/README.md), 600 seconds each unless told otherwise, two at a time. Afterwards the
+// corpora under tests/fuzz/corpus are the smallest that cover what was found, and tests/fuzz/README.md has the counts.
+// A finding is an input in build/fuzz-runs/findings, and the program fails.
 
 import { Failure, guarded } from "./base/failure.mjs";
 import { build } from "./build/steps.mjs";

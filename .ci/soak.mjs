@@ -1,4 +1,4 @@
-// npm run soak [-- --minutes=N --seed=N]: hard use for so long (default 5 minutes), in Node 24. tests/README.md explains.
+// npm run soak [-- --minutes=N --seed=N]: hard use for so long (default 5 minutes), in Node 24; tests/README.md.
 
 import { Failure, guarded } from "./base/failure.mjs";
 import { fromRoot } from "./base/paths.mjs";

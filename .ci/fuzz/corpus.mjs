@@ -1,4 +1,4 @@
-// A corpus as one file of the repository: an input a line, in base64, the smallest first. Fuzzers want folders of files.
+// A corpus as one file of the repository: an input a line, in base64, the smallest first. Fuzzers want folders.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

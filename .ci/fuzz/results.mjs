@@ -19,7 +19,8 @@ export function tableOf(results) {
     .map(({ name, kind }) => {
       const { seconds, executions, coverage, findings, inputs, bytes } = results[name];
       const covered = `${grouped(coverage)} ${kind === "native" ? "edges" : "blocks"}`;
-      return `| ${name} | ${seconds} s | ${grouped(executions)} | ${covered} | ${findings} | ${inputs}, ${grouped(bytes)} B |`;
+      const cells = [name, `${seconds} s`, grouped(executions), covered, findings, `${inputs}, ${grouped(bytes)} B`];
+      return `| ${cells.join(" | ")} |`;
     });
   return [
     "| target | run for | inputs run | covered | findings in this run | corpus |",

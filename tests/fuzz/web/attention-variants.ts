@@ -132,6 +132,30 @@ function checkSets(heed: Heed, inputs: Inputs, keep: Keep & { k: number }, name:
   }
 }
 
+/** Sizes, flags and rules of a call, each with the way of summing: no block of JavaScript tells them apart. */
+function triedBy({ shape, rules = {} }: Inputs, accumulate: number): number[] {
+  const { queries, keys, heads, kvHeads, headDim, valueDim, batch, causal, layout } = shape;
+  const { window, softcap, mask } = rules;
+  const maskKind = mask === undefined ? 0 : mask instanceof Uint8Array ? 1 : 2;
+  const flags = [
+    batch > 1,
+    causal,
+    layout === "head-major",
+    window !== undefined,
+    softcap !== undefined,
+    heads > kvHeads,
+  ];
+  const all = [
+    sizes.indexOf(queries),
+    sizes.indexOf(keys),
+    widths.indexOf(headDim),
+    widths.indexOf(valueDim),
+    maskKind,
+  ];
+  const word = flags.reduce((bits, flag, i) => bits + (flag ? 2 ** i : 0), 0);
+  return [...all, word].map((value, i) => (accumulate * 10 + i) * 100 + value);
+}
+
 await fuzz({
   maxLength: 256,
   run(bytes) {
@@ -153,5 +177,6 @@ await fuzz({
       checkSets(heed, { ...inputs, rules: legal }, keep, variants[i]!);
       expect(heed.memory().liveBytes === 0, "memory is left behind");
     });
+    return triedBy(inputs, ["f32", "compensated", "f64"].indexOf(accumulate));
   },
 });

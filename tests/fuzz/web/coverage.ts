@@ -48,9 +48,11 @@ export class Coverage {
     return ran;
   }
 
-  /** take(), added to `seen`: how many were new. */
-  add(): number {
+  /** take() and what the target says it tried, added to `seen`: how many were new. */
+  add(tried: readonly number[]): number {
     const before = this.seen.size;
+    // Blocks are positive.
+    for (const what of tried) this.seen.add(-1 - what);
     for (const block of this.take()) this.seen.add(block);
     return this.seen.size - before;
   }

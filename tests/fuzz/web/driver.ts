@@ -22,8 +22,8 @@ import { Watchdog } from "./watchdog.js";
 
 export interface Target {
   readonly maxLength: number;
-  /** What it throws is a finding. */
-  run(bytes: Bytes): void | Promise<void>;
+  /** What it throws is a finding. Numbers that it returns count as blocks do: what was tried that no block tells. */
+  run(bytes: Bytes): readonly number[] | void | Promise<readonly number[] | void>;
 }
 
 type Input = Uint8Array<ArrayBuffer>;
@@ -92,16 +92,18 @@ class Fuzzer {
     process.exit(77);
   }
 
-  async run(input: Input): Promise<void> {
+  async run(input: Input): Promise<readonly number[]> {
     this.#running = input;
     this.#watchdog.start(input);
+    let tried: readonly number[] | void;
     try {
-      await this.target.run(new Bytes(input));
+      tried = await this.target.run(new Bytes(input));
     } catch (error) {
       this.#report(error);
     }
     this.#watchdog.stop();
     ++this.#runs;
+    return tried ?? [];
   }
 
   #say(what: string): void {
@@ -119,8 +121,8 @@ class Fuzzer {
 
   /** Runs an input and keeps it when it runs something new. */
   async keep(input: Input, write: (input: Input) => void): Promise<void> {
-    await this.run(input);
-    if (this.#coverage.add() === 0) return;
+    const tried = await this.run(input);
+    if (this.#coverage.add(tried) === 0) return;
     this.#corpus.push(input);
     write(input);
   }
