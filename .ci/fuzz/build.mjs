@@ -1,5 +1,7 @@
 // What is fuzzed: libFuzzer programs by CMake, and the targets in TypeScript as bundles beside a built package.
 
+import { rmSync } from "node:fs";
+
 import { fromRoot } from "../base/paths.mjs";
 import { step } from "../base/step.mjs";
 import { buildPreset } from "../build/cmake.mjs";
@@ -7,6 +9,7 @@ import { buildPreset } from "../build/cmake.mjs";
 const bundled = (name) => fromRoot("build", "fuzz-web", `${name}.js`);
 
 async function bundleTargets(names) {
+  rmSync(fromRoot("build", "fuzz-web"), { recursive: true, force: true });
   const { rolldown } = await import("rolldown");
   const build = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, fromRoot("tests", "fuzz", "web", `${name}.ts`)])),

@@ -23,21 +23,24 @@ async function part(what: string, work: () => Promise<unknown>): Promise<void> {
 
 const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 
-/** Growth is looked at over the second half; until then caches of the engine and of the library fill up. */
+/**
+ * Until the time is over, and at least half of it, should the parts before have been slow. Growth is looked at over the
+ * second half; until then caches of the engine and of the library fill up.
+ */
 async function mixed(): Promise<Record<string, number>> {
   const heed = await create();
   const sync = await createSync({ studies: true });
   const work = new MixedWork(heed, sync, seed);
-  const middle = (elapsed() + minutes) / 2;
-  const until = async (end: number) => {
+  const end = Math.max(minutes, elapsed() + minutes / 2);
+  const until = async (time: number) => {
     const loop = async () => {
-      while (elapsed() < end) await work.step();
+      while (elapsed() < time) await work.step();
     };
     await Promise.all([loop(), loop(), loop(), loop()]);
   };
-  await until(Math.max(middle, elapsed() + 0.02));
+  await until((elapsed() + end) / 2);
   const before = { resident: await residentBytes(), ...(await heed.memory()) };
-  await until(Math.max(minutes, elapsed() + 0.02));
+  await until(end);
   const after = { resident: await residentBytes(), ...(await heed.memory()) };
   const total = Object.values(work.counts).reduce((sum, count) => sum + count, 0);
   console.log(
