@@ -9,6 +9,9 @@ import { buildPreset } from "../build/cmake.mjs";
 import { filesBelow } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
 import { output, outOfTime, status } from "../base/process.mjs";
+import { buildTargets } from "../fuzz/build.mjs";
+import { eachOf, runTarget } from "../fuzz/run.mjs";
+import { targets } from "../fuzz/targets.mjs";
 import { googleTestCounts, none, sum, tapCounts, vitestCounts } from "./counts.mjs";
 
 const report = (name) => fromRoot("build", "reports", name);
@@ -68,6 +71,19 @@ async function vitest(project, environment) {
   return withStatus(vitestCounts(json), code);
 }
 
+/** Each target's corpus, and some seconds more. A target is a test, and one that ran nothing is a failure. */
+async function fuzz(environment) {
+  await buildTargets(targets, environment);
+  const counts = none();
+  await eachOf(targets, 2, async (target) => {
+    const { executions, findings, log } = await runTarget(target, 10, environment);
+    const sound = findings.length === 0 && executions > 0;
+    ++counts[sound ? "passed" : "failed"];
+    console.log(`  ${target.name}: ${executions} inputs${sound ? "" : `, findings: ${findings.join(", ")}; ${log}`}`);
+  });
+  return counts;
+}
+
 const testFiles = (folder) => filesBelow(fromRoot(...folder.split("/"))).filter((file) => file.endsWith(".test.mjs"));
 
 /** Name, the parts it belongs to (for --only), what it is, and the run itself. */
@@ -104,6 +120,7 @@ export const runners = [
     skip: process.versions.node.startsWith("20.") ? undefined : "this is not Node 20",
     run: (environment) => nodeTest("node20", testFiles("tests/node20"), process.execPath, environment),
   },
+  { name: "fuzz", parts: ["web"], what: "ten fuzz targets: corpora, and 10 s each", run: fuzz },
   { name: "chromium", parts: ["web", "browser"], what: "isolated page", run: (e) => vitest("chromium", e) },
   {
     name: "chromium-plain",

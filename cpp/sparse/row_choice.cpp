@@ -11,9 +11,10 @@ namespace heed {
 namespace {
 
 std::size_t entries_above(const VisibleRow& row, double threshold) noexcept {
-  const double least = row.reference + std::log(threshold) + std::log(row.sum);
+  // Against the reference: beside scores of 1e16 and more the logarithms would be rounded away.
+  const double least = std::log(threshold) + std::log(row.sum);
   std::size_t entries = row.sinks;
-  for (std::size_t j = row.sinks; j < row.count; ++j) entries += double{row.scores[j]} >= least ? 1 : 0;
+  for (std::size_t j = row.sinks; j < row.count; ++j) entries += double{row.scores[j]} - row.reference >= least ? 1 : 0;
   return entries;
 }
 

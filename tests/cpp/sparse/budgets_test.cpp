@@ -92,6 +92,16 @@ TEST(Budgets, AThresholdKeepsAtMostItsInverse) {
 }
 
 // Four keys with a quarter each: a mark that is met is met.
+// Found by the fuzz target exact-search: beside a score of 1e20 the logarithm of a share was rounded away, and keys
+// that share a row were all kept, whatever the threshold.
+TEST(Budgets, AThresholdHoldsBesideHugeScores) {
+  for (const float scale : {1.0f, 1e8f, 1e20f, -1e20f}) {
+    test::Inputs inputs = test::tied_inputs(test::square(40, 1));
+    inputs.scale = scale;
+    for (const double threshold : {0.001, 0.07, 0.5, 0.999}) expect_sets(inputs, {.budget = {.threshold = threshold}});
+  }
+}
+
 TEST(Budgets, AnEqualShareCounts) {
   const test::Inputs inputs({.queries = 1, .keys = 4, .head_dim = 1, .value_dim = 1}, {0.0f}, {1.0f, 2.0f, 3.0f, 4.0f},
                             {1.0f, 2.0f, 3.0f, 4.0f});

@@ -1,21 +1,12 @@
 /** A thousand instances, one after the other: the process stays as it was. */
-import { setTimeout as sleep } from "node:timers/promises";
-
 import { create as createAsync } from "heed";
 import { create } from "heed/sync";
 import { expect, test } from "vitest";
 
+import { residentBytes } from "../support/resident.js";
+
 const few = { variant: "simd", maximumMemory: 2 ** 25 } as const;
 const scores = Float32Array.of(1, 3, 2);
-
-/** Resident bytes after everything that can be collected was. */
-async function residentBytes(): Promise<number> {
-  for (let i = 0; i < 3; ++i) {
-    globalThis.gc?.();
-    await sleep(20);
-  }
-  return process.memoryUsage().rss;
-}
 
 /**
  * Growth over the second half, after the first half has warmed everything up. An instance touches more than 1 MiB of

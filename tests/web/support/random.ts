@@ -14,6 +14,11 @@ export class Random {
     return (((mixed ^ (mixed >>> 14)) >>> 0) + 0.5) / 2 ** 32;
   }
 
+  /** An integer from 0 to n - 1. */
+  below(n: number): number {
+    return Math.min(n - 1, Math.floor(this.uniform() * n));
+  }
+
   normal(): number {
     return Math.sqrt(-2 * Math.log(this.uniform())) * Math.cos(2 * Math.PI * this.uniform());
   }

@@ -184,6 +184,10 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     refused(/policy has keep and also loss/, { keep: 3, loss: 0.1 });
     refused(/policy.width is 4; an odd number/, { keep: 3, width: 4 });
     refused(/policy.recent is undefined/, {});
+    // Found by the fuzz target api-arguments: the message looked into the array, which nobody can any more.
+    const gone = new Float32Array(8);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    refused(/policy.width is a Float32Array, but keep is missing/, { width: gone });
     refused(/policy.loss is 2/, { loss: 2 });
   });
 

@@ -270,10 +270,13 @@ test("wrong calls are refused, and the decoder works on", async () => {
   const call =
     (...args: unknown[]) =>
     () => [...decoder.generate(...(args as Parameters<typeof decoder.generate>))];
+  const gone = new Uint32Array(3);
+  structuredClone(gone, { transfer: [gone.buffer] });
   for (const [wrong, message] of [
     [call("text"), /without a tokenizer/],
     [call([]), /prompt has no ids/],
     [call([61]), /prompt\[0\] is 61; an integer from 0 to 60/],
+    [call(gone), /the buffer of prompt was transferred away/],
     [call([1], { topP: 0 }), /topP is 0/],
     [call([1], { temperature: -1 }), /temperature is -1/],
     [call([1], { tokens: 0 }), /tokens is 0/],

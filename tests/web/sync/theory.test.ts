@@ -260,5 +260,11 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     bad(/^rope.base is undefined; /, "invalid-argument", { rope: {} });
     bad(/^headDim is 1; with rope an even one/, "invalid-argument", { headDim: 1, rope: { base: 10 } });
     bad(/theory.radius has no option "heads"/, "invalid-argument", { heads: 2 });
+    // Found by the fuzz target api-arguments: it ended with the engine's own TypeError.
+    const gone = new Float64Array(3);
+    structuredClone(gone, { transfer: [gone.buffer] });
+    expectError("detached", /the buffer of lengths was transferred away/, () =>
+      theory.calibrate({ lengths: gone, entries: [1, 2, 3] } as never),
+    );
   });
 });

@@ -28,7 +28,7 @@ import {
 import { checkTarget, type IsTensor, type Target } from "./attend.js";
 import { callOptionNames, checkCallOptions } from "./call-options.js";
 import { checkCountedKeep, type CheckedBudget } from "./keep.js";
-import { checkFlag, checkOptionNames, checkWord } from "./names.js";
+import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
 import { checkCount, checkFinite, checkPositive, checkWithin } from "./numbers.js";
 import { checkRules, maskOperand, ruleOptionNames, type Rules } from "./rules.js";
 import { checkSearchTau, checkSeed } from "./search.js";
@@ -309,7 +309,10 @@ function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
     throw new HeedError("invalid-argument", "policy has keep and also loss; one of them is needed");
   }
   if (given.width !== undefined && given.keep === undefined) {
-    throw new HeedError("invalid-argument", `policy.width is ${given.width}, but keep is missing; give keep too`);
+    throw new HeedError(
+      "invalid-argument",
+      `policy.width is ${shown(given.width)}, but keep is missing; give keep too`,
+    );
   }
   const kind = given.keep !== undefined ? "votes" : given.loss !== undefined ? "loss" : "recent";
   const count = (name: "sinks" | "recent" | "keep", least: number) =>

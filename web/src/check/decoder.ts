@@ -12,6 +12,7 @@ import type {
 import type { DecoderInfo } from "../decoder-results.js";
 import { HeedError } from "../errors.js";
 import { rawWeightTypes } from "../runtime/raw-model.js";
+import { checkAttached } from "./arrays.js";
 import { checkListener, checkSignal } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
 import { checkCount, checkWithin } from "./numbers.js";
@@ -65,7 +66,7 @@ export function planLoad(options: LoadOptions): LoadPlan {
 /** What a prompt is: text for the tokenizer, or ids. */
 export type CheckedPrompt = { text: string; bos: boolean | undefined } | { ids: number[] };
 
-/** @throws {HeedError} `invalid-argument` */
+/** @throws {HeedError} `invalid-argument`, `detached` */
 export function checkIds(name: string, ids: unknown, vocabulary: number): number[] {
   if (!(Array.isArray(ids) || ids instanceof Uint32Array)) {
     throw new HeedError(
@@ -73,6 +74,7 @@ export function checkIds(name: string, ids: unknown, vocabulary: number): number
       `${name} is ${shown(ids)}; an array of token ids or a Uint32Array is needed`,
     );
   }
+  if (ids instanceof Uint32Array) checkAttached(name, ids);
   const all: unknown[] = Array.from(ids as ArrayLike<unknown>);
   const wrong = all.findIndex((id) => !(Number.isInteger(id) && (id as number) >= 0 && (id as number) < vocabulary));
   if (wrong < 0) return all as number[];

@@ -6,6 +6,7 @@
  */
 import { HeedError } from "../errors.js";
 import type { Formulas, FormulaName } from "../theory.js";
+import { checkAttached } from "./arrays.js";
 import { checkWindowLaw } from "./keep.js";
 import { checkOptionNames, checkWord, shown } from "./names.js";
 import { checkCount, checkFinite, checkPositive, checkWithin } from "./numbers.js";
@@ -42,6 +43,7 @@ function list<List extends FormulaValue>(make: (numbers: number[]) => List, chec
     if (!Array.isArray(value) && !ArrayBuffer.isView(value)) {
       throw new HeedError("invalid-argument", `${name} is ${shown(value)}; an array of numbers is needed`);
     }
+    if (ArrayBuffer.isView(value)) checkAttached(name, value);
     const numbers = Array.from(value as ArrayLike<unknown>, (one, i) => check(`${name}[${i}]`, one, 0) as number);
     if (numbers.length > 0) return make(numbers);
     throw new HeedError("invalid-argument", `${name} is empty; at least one number is needed`);
@@ -111,7 +113,7 @@ function checkTogether(formula: FormulaName, given: Record<string, unknown>): vo
   }
 }
 
-/** @throws {HeedError} `invalid-argument` */
+/** @throws {HeedError} `invalid-argument`, `detached` */
 export function checkTheory(formula: FormulaName, parameters: unknown): FormulaCall {
   const known = parametersOf[formula];
   checkOptionNames(`theory.${formula}`, parameters, Object.keys(known));

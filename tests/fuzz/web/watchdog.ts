@@ -1,0 +1,46 @@
+/**
+ * Ends the process when an input does not end: the thread that runs it cannot do so itself. The input is written down
+ * first. The worker looks at memory that it shares with that thread.
+ */
+import { Worker } from "node:worker_threads";
+
+const program = `
+  const { workerData: { shared, limit, prefix } } = require("node:worker_threads");
+  const { writeFileSync } = require("node:fs");
+  const head = new Int32Array(shared, 0, 2), bytes = new Uint8Array(shared, 8);
+  let number = -1, since = performance.now();
+  setInterval(() => {
+    const [now, length] = [Atomics.load(head, 0), Atomics.load(head, 1)];
+    if (now !== number || now === 0) [number, since] = [now, performance.now()];
+    else if (performance.now() - since > limit) {
+      const file = prefix + "timeout-" + now;
+      writeFileSync(file, bytes.slice(0, length));
+      require("node:fs").writeSync(2, "==ERROR: an input did not end in " + limit + " ms; it is in " + file + "\\n");
+      process.kill(process.pid, "SIGKILL");
+    }
+  }, 200);
+`;
+
+export class Watchdog {
+  readonly #shared: SharedArrayBuffer;
+  readonly #head: Int32Array;
+  readonly #bytes: Uint8Array;
+  #count = 0;
+
+  constructor(limit: number, prefix: string, maxLength: number) {
+    this.#shared = new SharedArrayBuffer(8 + Math.max(maxLength, 2 ** 20));
+    this.#head = new Int32Array(this.#shared, 0, 2);
+    this.#bytes = new Uint8Array(this.#shared, 8);
+    new Worker(program, { eval: true, workerData: { shared: this.#shared, limit, prefix } }).unref();
+  }
+
+  start(input: Uint8Array): void {
+    this.#bytes.set(input);
+    Atomics.store(this.#head, 1, input.length);
+    Atomics.store(this.#head, 0, ++this.#count);
+  }
+
+  stop(): void {
+    Atomics.store(this.#head, 0, 0);
+  }
+}
