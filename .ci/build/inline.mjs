@@ -14,7 +14,10 @@ const stamped = fromRoot("build", "stamps", "inline");
 const glue = (name) => fromRoot("dist", "glue", name);
 /** Models come as files anyway. */
 const names = Object.keys(modules).filter((module) => module !== "model");
-/** The one that runs everywhere: a page would have to carry every other one as well. */
+/**
+ * The one that runs everywhere: a page would have to carry every other one as well. Measured against "relaxed" with one
+ * thread, 4096 tokens, median of 9: attend takes 1.1 times as long, the int8 search 1.2 times.
+ */
 const variant = "simd";
 const fileOf = (module) => fromRoot("dist", "inline", `${module}.packed.js`);
 
