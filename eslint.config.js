@@ -44,6 +44,7 @@ export default typescript.config(
             "DOMException",
             "MessageChannel",
             "Response",
+            "atob",
           ],
         ].map((name) => [name, "readonly"]),
       ),

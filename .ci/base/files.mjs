@@ -1,7 +1,7 @@
 // Files as values: digests of folders, and writing only what changed (so that nothing downstream rebuilds for nothing).
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** All files below `folder`, sorted; folders whose name is in `skip` are left out. A missing folder has none. */
@@ -32,4 +32,9 @@ export function writeIfChanged(file, content) {
   if (existsSync(file) && readFileSync(file).equals(bytes)) return;
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, bytes);
+}
+
+/** Removes the files below `folder` that are not in `wanted`: what an earlier version of a step has written. */
+export function removeOthers(folder, wanted) {
+  for (const file of filesBelow(folder)) if (!wanted.includes(file)) rmSync(file);
 }

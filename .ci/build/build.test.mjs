@@ -1,31 +1,36 @@
 // The parts of the build that judge or change what the linker wrote.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { glueFor, nameThreads, nodeThreads, quoted, replaceExactly } from "./glue.mjs";
+import { fromRoot } from "../base/paths.mjs";
+import { keep } from "./copied.mjs";
+import { addressedThreads, glueFor, loaderName, replaceExactly, withoutAddress } from "./glue.mjs";
 import { missingKernels, parseKernelList, parseSymbolMap } from "./kernels.mjs";
 import { measure } from "./sizes.mjs";
 
-test("the options of the web glue's threads become literal, with a name per file", () => {
-  const source = 'worker=new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
-  assert.equal(
-    nameThreads(source, "heed-threads"),
-    'worker=new Worker(new URL("heed-threads.mjs",import.meta.url),{type:"module",name:"em-pthread-heed-threads"});',
-  );
-  assert.equal(nameThreads("no threads here", "heed-study-simd"), "no threads here");
+const threaded = 'worker=new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
+
+test("threads start from the address that the loader is told", () => {
+  assert.equal(addressedThreads(threaded, "heed-threads"), 'worker=new Worker(Module["threadScript"],workerOptions);');
+  assert.equal(addressedThreads("no threads here", "heed-study-simd"), "no threads here");
 });
 
-test("threads of Node start from the glue for Node", () => {
-  const source = 'new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
-  assert.match(nodeThreads(source, "heed-threads"), /"heed-threads\.node\.mjs"/);
-  assert.throws(() => nodeThreads("nothing", "heed-threads"), /heed-threads\.node\.mjs: expected 1 of .* found 0/);
-  assert.equal(nodeThreads("no threads here", "heed-simd"), "no threads here");
+test("a loader knows no .wasm file", () => {
+  const source = 'f="heed-simd.wasm";g=new URL("heed-simd.wasm",import.meta.url).href;';
+  assert.equal(withoutAddress(source, "heed-simd"), 'f="";g="";');
+  assert.throws(() => withoutAddress("nothing", "heed-simd"), /heed-simd\.mjs: expected 1 of .* found 0/);
+});
+
+test("variants that differ in their instructions alone share a loader", () => {
+  const names = ["heed-simd", "heed-relaxed", "heed-threads", "heed-study-relaxed", "heed-model-relaxed-threads"];
+  assert.deepEqual(names.map(loaderName), ["heed", "heed", "heed-threads", "heed-study", "heed-model-threads"]);
 });
 
 test("glue without exactly one place to change stops the build", () => {
-  assert.throws(() => nameThreads("nothing", "heed-threads"), /expected 1 of .* found 0/);
-  assert.throws(() => nameThreads("a,workerOptions) b,workerOptions)", "heed-study-threads"), /found 2/);
+  assert.throws(() => addressedThreads("nothing", "heed-threads"), /expected 1 of .* found 0/);
+  assert.throws(() => addressedThreads(threaded + threaded, "heed-threads"), /found 2/);
   assert.throws(() => replaceExactly("aa", "a", "b", 1, "file"), /file: expected 1/);
 });
 
@@ -49,15 +54,22 @@ test("glue that does not ask, or changes the answer, stops the build", async () 
   await assert.rejects(glueFor("web", `${linked}ENVIRONMENT_IS_NODE=true;`, "file"), /assigned to later on/);
 });
 
-test("what bundlers follow are plain strings, and threads do not ask for Node", async () => {
-  const thread = 'export default new Worker(new URL("heed-threads.mjs",import.meta.url),workerOptions);';
+test("threads of the web do not ask for Node", async () => {
   const end = 'var isNode = typeof process == "object";\nif (isNode) await import("worker_threads");';
-  const source = `var ENVIRONMENT_IS_NODE=1;${nameThreads(thread, "heed-threads")}${end}`;
+  const thread = addressedThreads(threaded.slice("worker=".length), "heed-threads");
+  const source = `var ENVIRONMENT_IS_NODE=1;export default ${thread}${end}`;
   const code = await glueFor("web", source, "heed-threads");
   assert.doesNotMatch(code, /worker_threads/);
-  assert.match(code, /new Worker\(new URL\("heed-threads.mjs",import.meta.url\),/);
-  assert.match(code, /\{type:"module",name:"em-pthread-heed-threads"\}/);
-  assert.equal(quoted("a(`b`)"), "a(`b`)");
+  assert.match(code, /new Worker\(Module\.threadScript,workerOptions\)/);
+});
+
+test("what a copied file exports is kept where the package looks for it", () => {
+  const key = Object.getOwnPropertySymbols(globalThis).length;
+  new Function("Module", keep("heed.mjs", "Module"))("the loader");
+  const symbols = Object.getOwnPropertySymbols(globalThis);
+  const { version } = JSON.parse(readFileSync(fromRoot("package.json"), "utf8"));
+  assert.equal(symbols.length, key + 1);
+  assert.deepEqual(globalThis[Symbol.for(`heed ${version}`)], { "heed.mjs": "the loader" });
 });
 
 test("a symbol map is read with the escapes of the name section", () => {

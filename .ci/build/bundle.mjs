@@ -71,7 +71,7 @@ function licenceOf(name) {
 }
 
 const source = ({ folder = "src/entries" }, entry) => fromRoot("web", folder, `${entry}.ts`);
-const result = (name) => fromRoot("dist", `${name}.js`);
+const result = (name, { licence }) => fromRoot("dist", `${name}.${licence === undefined ? "js" : "mjs"}`);
 const bundled = fromRoot("build", "stamps", "bundle");
 
 /** Entries whose source exists, by result name. */
@@ -80,11 +80,11 @@ const present = (group) => Object.entries(group.entries).filter(([, entry]) => e
 export async function bundle() {
   const inputs = [fromRoot("web", "src"), fromRoot("web", "cli"), fromRoot(".ci", "build", "bundle.mjs")];
   const key = keyOf([digestOf(...inputs), digestOf(fromRoot("package.json"), fromRoot("package-lock.json"))]);
-  const results = groups.flatMap((group) => present(group).map(([name]) => result(name)));
+  const results = groups.flatMap((group) => present(group).map(([name]) => result(name, group)));
   if (isStamped(bundled, key) && results.every((file) => existsSync(file))) return false;
 
   for (const name of existsSync(fromRoot("dist")) ? readdirSync(fromRoot("dist")) : []) {
-    if (/\.js(\.map)?$/.test(name)) rmSync(fromRoot("dist", name));
+    if (/\.m?js(\.map)?$/.test(name)) rmSync(fromRoot("dist", name));
   }
   const { rolldown } = await import("rolldown");
   for (const group of groups) {
@@ -98,7 +98,7 @@ export async function bundle() {
       preserveEntrySignatures: "allow-extension",
       // The glue and the packed modules stay files of their own, found at run time beside the result: their addresses
       // are copied as they are written.
-      external: (id) => /^\.\/(glue\/|inline\/|tokenizers\.js$)/.test(id) || id === "heed" || id.startsWith("heed/"),
+      external: (id) => /^\.\/(glue\/|inline\/|tokenizers\.mjs$)/.test(id) || id === "heed" || id.startsWith("heed/"),
       makeAbsoluteExternalsRelative: false,
     });
     await build.write({
@@ -107,7 +107,8 @@ export async function bundle() {
       // The package has the sources themselves, once, in the place of a copy in every map.
       sourcemap: group.licence === undefined,
       sourcemapExcludeSources: true,
-      entryFileNames: "[name].js",
+      // What is copied instead of bundled ends in .mjs (web/src/platforms/import-copied.ts).
+      entryFileNames: group.licence === undefined ? "[name].js" : "[name].mjs",
       // Doc comments are in the declarations; bundlers' annotations stay.
       comments: { jsdoc: false },
       ...(group.licence === undefined ? {} : { banner: licenceOf(group.licence) }),

@@ -1,4 +1,5 @@
-// From what the linker wrote to dist/glue: of each module one loader for the web, one for Node, and one .wasm for both.
+// From what the linker wrote to dist/glue: of each module a .wasm for every variant, and loaders, one for the web and
+// one for Node, which variants that differ in their instructions alone share.
 //
 // The linker writes one loader that asks where it runs. Bundlers choke on Node's imports in a web file, wherever they
 // stand, so the question is answered here and what the other place would need is removed. Linking a second time instead
@@ -7,8 +8,9 @@
 import { readFileSync } from "node:fs";
 
 import { Failure } from "../base/failure.mjs";
-import { writeIfChanged } from "../base/files.mjs";
+import { removeOthers, writeIfChanged } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
+import { keep } from "./copied.mjs";
 import { checkKernels } from "./kernels.mjs";
 import { modules } from "./modules.mjs";
 
@@ -43,46 +45,67 @@ export async function glueFor(place, source, file) {
     if (new RegExp(`\\b${name} ?=(?!=)`).test(asked)) throw new Failure(`${what}: ${name} is assigned to later on.`);
   }
   const answered = await transform(what, asked, { define });
-  const small = await minify(what, answered.code, { module: true, compress: true, mangle: false });
+  const small = await minify(what, answered.code, { module: true, compress: true, mangle: true });
   const errors = [...answered.errors, ...small.errors];
   if (errors.length > 0) throw new Failure(`${what}: ${errors.map(({ message }) => message).join("; ")}`);
-  return quoted(small.code);
-}
-
-/** The minifier writes strings as templates. Bundlers follow addresses and worker options that are plain strings. */
-export function quoted(code) {
-  const options = /\{type:`module`,name:`([\w-]+)`\}/g;
-  return code.replace(/new URL\(`([\w./-]+)`/g, 'new URL("$1"').replace(options, '{type:"module",name:"$1"}');
+  return small.code;
 }
 
 /**
- * Bundlers read worker options only when they are literal, and merge workers of equal name, so the threads of each file
- * get a literal name of their own. (The glue recognizes its threads by the prefix "em-pthread".)
+ * Threads start from the address that the loader itself was loaded from, as the caller says it: bundlers copy a loader
+ * under another name, and do not look inside.
  */
-export function nameThreads(source, file) {
+export function addressedThreads(source, file) {
   if (!hasThreads(file)) return source;
-  const options = `,{type:"module",name:"em-pthread-${file}"})`;
-  return replaceExactly(source, ",workerOptions)", options, 1, `${file}.mjs`);
+  const literal = `new URL("${file}.mjs",import.meta.url)`;
+  return replaceExactly(source, literal, 'Module["threadScript"]', 1, `${file}.mjs`);
 }
 
-/** In Node, threads start from the loader for Node. */
-export function nodeThreads(source, file) {
-  if (!hasThreads(file)) return source;
-  return replaceExactly(source, `new URL("${file}.mjs"`, `new URL("${file}.node.mjs"`, 1, `${file}.node.mjs`);
+/** The address of the .wasm, which the caller always brings: with it, a loader would be one variant's alone. */
+export function withoutAddress(source, file) {
+  const literal = new RegExp(`new URL\\("${file}\\.wasm",\\s*import\\.meta\\.url\\)\\.href`);
+  const name = replaceExactly(source, literal, '""', 1, `${file}.mjs`);
+  return replaceExactly(name, `"${file}.wasm"`, '""', 1, `${file}.mjs`);
+}
+
+/** The loader's name: without the instructions that its variant has. */
+export const loaderName = (file) => file.replace(/-(simd|relaxed)(-|$)/, "$2");
+
+/** Refuses a loader that is not the one of the other variant: its modules name what they import in another order. */
+function assertShared(name, code, { first, variant }) {
+  if (readFileSync(fromRoot("dist", "glue", name), "utf8") === code) return;
+  throw new Failure(
+    `the loader ${name} of the variant ${variant} is not that of ${first}, with which it is to be shared; give every ` +
+      `variant its own again (loaderName in .ci/build/glue.mjs, and the tables of web/src/platforms).`,
+  );
 }
 
 /** Checks and publishes the files of one variant; returns how many kernels each module holds, by name. */
 export async function publishGlue(variant) {
   const kernels = {};
+  const first = variant.replace("relaxed-threads", "threads").replace("relaxed", "simd");
   for (const [module, stem] of Object.entries(modules)) {
     const file = `${stem}-${variant}`;
     const linked = (name) => fromRoot("build", `wasm-${variant}`, "glue", name);
     kernels[module] = checkKernels(module, variant, linked(`${file}.mjs.symbols`));
-    const publish = (name, content) => writeIfChanged(fromRoot("dist", "glue", name), content);
-    const source = readFileSync(linked(`${file}.mjs`), "utf8");
-    publish(`${file}.wasm`, readFileSync(linked(`${file}.wasm`)));
-    publish(`${file}.mjs`, await glueFor("web", nameThreads(source, file), file));
-    publish(`${file}.node.mjs`, await glueFor("node", nodeThreads(source, file), file));
+    writeIfChanged(fromRoot("dist", "glue", `${file}.wasm`), readFileSync(linked(`${file}.wasm`)));
+    const source = withoutAddress(addressedThreads(readFileSync(linked(`${file}.mjs`), "utf8"), file), file);
+    for (const [place, end] of Object.entries({ web: ".mjs", node: ".node.mjs" })) {
+      const name = `${loaderName(file)}${end}`;
+      const code = await glueFor(place, place === "web" ? `${source}\n${keep(name, "Module")}` : source, file);
+      if (variant === first) writeIfChanged(fromRoot("dist", "glue", name), code);
+      else assertShared(name, code, { first, variant });
+    }
   }
   return kernels;
+}
+
+/** Removes what is no variant's file. */
+export function removeOtherGlue(variants) {
+  const files = Object.values(modules).flatMap((stem) => variants.map((variant) => `${stem}-${variant}`));
+  const names = files.flatMap((file) => [`${file}.wasm`, `${loaderName(file)}.mjs`, `${loaderName(file)}.node.mjs`]);
+  removeOthers(
+    fromRoot("dist", "glue"),
+    names.map((name) => fromRoot("dist", "glue", name)),
+  );
 }

@@ -4,7 +4,7 @@ import { exclusively } from "../base/lock.mjs";
 import { step } from "../base/step.mjs";
 import { bundle } from "./bundle.mjs";
 import { buildPreset } from "./cmake.mjs";
-import { publishGlue } from "./glue.mjs";
+import { publishGlue, removeOtherGlue } from "./glue.mjs";
 import { packInline } from "./inline.mjs";
 import { buildLab } from "./lab.mjs";
 import { reportSizes } from "./sizes.mjs";
@@ -20,6 +20,7 @@ export function build(environment, { lab = true, sizes = false } = {}) {
         console.log(`  kernels kept as functions: ${kernels.join(", ")}`);
       });
     }
+    removeOtherGlue(variants);
     await step("TypeScript", "bundle and declarations", async () => {
       await bundle();
       await packInline();

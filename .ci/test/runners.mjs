@@ -113,6 +113,12 @@ export const runners = [
     run: (environment) => nodeTest("package", testFiles("tests/package"), "node", environment),
   },
   {
+    name: "fixtures",
+    parts: ["web"],
+    what: "the package in three bundlers (node:test)",
+    run: (environment) => nodeTest("fixtures", testFiles("tests/fixtures"), "node", environment),
+  },
+  {
     name: "node20",
     parts: ["web"],
     what: `package in Node ${process.versions.node} (node:test)`,

@@ -4,6 +4,7 @@ export type * from "./cache-options.js";
 export type * from "./cache-results.js";
 export type * from "./decoder-options.js";
 export type * from "./decoder-results.js";
+export type * from "./foreign.js";
 export type * from "./options.js";
 export type * from "./results.js";
 export type * from "./theory.js";

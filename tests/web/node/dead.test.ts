@@ -1,4 +1,6 @@
 /** A trap inside the module: its memory is undefined from then on, so nothing may run on it again. */
+import { readFileSync } from "node:fs";
+
 import { expect, test } from "vitest";
 
 import { prepareAttend } from "../../../web/src/operations/attend.js";
@@ -13,10 +15,11 @@ const trapping = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 7,
 const body = [10, 5, 1, 3, 0, 0, 11];
 
 async function start(): Promise<{ raw: RawCore; memory: WebAssembly.Memory }> {
-  const address = new URL("../../../dist/glue/heed-simd.node.mjs", import.meta.url);
+  const address = new URL("../../../dist/glue/heed.node.mjs", import.meta.url);
   const { default: factory } = (await import(/* @vite-ignore */ address.href)) as { default: RawFactory<RawCore> };
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 512 });
-  const raw = await factory({ wasmMemory: memory });
+  const wasmBinary = readFileSync(new URL("../../../dist/glue/heed-simd.wasm", import.meta.url));
+  const raw = await factory({ wasmBinary, wasmMemory: memory });
   raw.startThreads(1);
   return { raw, memory };
 }

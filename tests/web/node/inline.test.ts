@@ -84,22 +84,30 @@ async function served(policy: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-const right = { threads: 1, sum: 256, rows: [64], length: 2, reason: expect.stringMatching(/^heed\/inline has one/) };
+const right = {
+  ...{ variant: "simd", threads: 1, sum: 256, rows: [64], length: 2 },
+  reason: expect.stringMatching(/^heed\/inline has one/),
+};
 
 test("a bundle of it names no other file", () => {
   expect(script).not.toMatch(/import\.meta|\bimport\(|new URL\("\.\//);
 });
 
 describe("a page of a file: address", () => {
-  test.each(["simd", "relaxed"])("runs %s and fetches nothing", async (variant) => {
-    const { outcome, asked } = await open(pathToFileURL(page).href, { variant });
-    expect(outcome).toEqual({ ...right, variant });
+  test("runs and fetches nothing", async () => {
+    const { outcome, asked } = await open(pathToFileURL(page).href);
+    expect(outcome).toEqual(right);
     expect(asked).toEqual([]);
   });
 
-  test("takes the best build by itself, and early studies", async () => {
-    const { outcome } = await open(pathToFileURL(page).href, { studies: true });
-    expect(outcome).toEqual({ ...right, variant: "relaxed" });
+  test("takes its one variant by name, and early studies", async () => {
+    const { outcome } = await open(pathToFileURL(page).href, { variant: "simd", studies: true });
+    expect(outcome).toEqual(right);
+  });
+
+  test("takes a number of threads, has one, and says why", async () => {
+    const { outcome } = await open(pathToFileURL(page).href, { threads: 2 });
+    expect(outcome).toEqual(right);
   });
 
   test("in Firefox too", { timeout: 60_000 }, async () => {
@@ -107,16 +115,16 @@ describe("a page of a file: address", () => {
     const stock = { channel: "moz-firefox", executablePath } as Parameters<BrowserType["launch"]>[0];
     const other = await firefox.launch({ ...stock });
     try {
-      expect((await open(pathToFileURL(page).href, {}, other)).outcome).toEqual({ ...right, variant: "relaxed" });
+      expect((await open(pathToFileURL(page).href, {}, other)).outcome).toEqual(right);
     } finally {
       await other.close();
     }
   });
 
-  test("builds with threads are refused with the reason", async () => {
-    const { outcome } = await open(pathToFileURL(page).href, { variant: "threads" });
+  test.each(["threads", "relaxed"])("the variant %s is refused with the reason", async (variant) => {
+    const { outcome } = await open(pathToFileURL(page).href, { variant });
     expect(outcome.code).toBe("unsupported");
-    expect(outcome.message).toMatch(/heed\/inline has one thread; import heed instead/);
+    expect(outcome.message).toMatch(/heed\/inline has one thread, in the variant "simd"; import heed instead/);
   });
 });
 
@@ -124,7 +132,7 @@ describe("Content-Security-Policy", () => {
   const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:";
 
   test("blob: for workers is all that it needs beside 'wasm-unsafe-eval'", async () => {
-    expect((await open(await served(policy))).outcome).toEqual({ ...right, variant: "relaxed" });
+    expect((await open(await served(policy))).outcome).toEqual(right);
   });
 
   test("without it: an error that says so", async () => {

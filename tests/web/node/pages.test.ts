@@ -2,6 +2,8 @@
  * The package in pages that serve it in all the ways that happen: with and without isolation, under a strict
  * Content-Security-Policy, from another origin, incomplete, or hidden behind an application's fallback page.
  */
+import { readFileSync } from "node:fs";
+
 import { chromium, type Browser, type Page } from "playwright";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
@@ -11,6 +13,8 @@ const flags = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
 ];
+
+const readme = new URL("../../../README.md", import.meta.url);
 
 let browser: Browser;
 const servers: PackageServer[] = [];
@@ -98,12 +102,28 @@ describe("isolation", () => {
 });
 
 describe("Content-Security-Policy", () => {
-  const strict = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'";
+  /** What README.md tells people to send, and nothing else: from their own origin, and from a CDN. */
+  const [strict = "", fromCdn = ""] = Array.from(
+    readFileSync(readme, "utf8").matchAll(/^ {4}(script-src .*)$/gm),
+    ([, policy]) => `default-src 'none'; ${policy}`,
+  );
 
   test("own origin only, without blob: and without eval: threads run", async () => {
     const page = await open(await started({ ...isolation, "content-security-policy": strict }));
     const outcome = await use(page, "/dist/web.js", { threads: 2 });
     expect(outcome).toMatchObject({ info: { threads: 2, reason: null }, sum: 256 });
+  });
+
+  test("from another origin, workers need that origin and blob:", async () => {
+    const packageOrigin = await started(sharing);
+    const policy = fromCdn.replaceAll("https://cdn.example", packageOrigin);
+    expect(policy).toMatch(/script-src 'self' http.* 'wasm-unsafe-eval'; worker-src blob: http.*; connect-src http/);
+    const page = await open(await started({ ...isolation, "content-security-policy": policy }));
+    const outcome = await use(page, `${packageOrigin}/dist/web.js`, { threads: 2 });
+    expect(outcome).toMatchObject({ info: { threads: 2, reason: null }, sum: 256 });
+    const withoutBlob = policy.replace("blob: ", "");
+    const without = await open(await started({ ...isolation, "content-security-policy": withoutBlob }));
+    expect(await use(without, `${packageOrigin}/dist/web.js`)).toMatchObject({ code: "worker-died" });
   });
 
   test("workers forbidden: an error that says what to allow", async () => {
@@ -145,12 +165,36 @@ describe("from another origin", () => {
   });
 });
 
+describe("a worker that was copied away from the package's files", () => {
+  /** What an asset plugin makes of the page's code: every address that it names is another one. */
+  const moved = (text: string) => text.replace(/new URL\("\.\/(?:glue\/)?([\w-]+\.\w+)"/g, 'new URL("/assets/$1"');
+  const dist = (path: string) => readFileSync(new URL(`../../../dist/${path}`, import.meta.url));
+
+  test("is told by the page where they are", async () => {
+    const answers: Record<string, Answering> = {};
+    for (const name of ["web.js", "shared-web.js"]) {
+      answers[`/dist/${name}`] = { type: "text/javascript", body: moved(dist(name).toString()) };
+    }
+    answers["/assets/worker.js"] = { type: "text/javascript", body: dist("worker.js") };
+    for (const name of ["heed-threads.mjs", "heed-study-threads.mjs"]) {
+      answers[`/assets/${name}`] = { type: "text/javascript", body: dist(`glue/${name}`) };
+    }
+    for (const name of ["heed-relaxed-threads.wasm", "heed-study-relaxed-threads.wasm"]) {
+      answers[`/assets/${name}`] = { type: "application/wasm", body: dist(`glue/${name}`) };
+    }
+    const page = await open(await started(isolation, answers));
+    const outcome = await use(page, "/dist/web.js", { threads: 2 });
+    expect(outcome).toMatchObject({ info: { variant: "relaxed-threads", threads: 2, reason: null }, sum: 256 });
+    expect(await run(page, "simulate", { threads: 2 })).toEqual({ rows: 1 });
+  });
+});
+
 describe("the study module", () => {
   test("is asked for by the first simulation, not before, and runs on as many threads", async () => {
     let asked = 0;
     const count = () => void ++asked;
     const glue = Object.fromEntries(
-      ["mjs", "wasm"].map((end) => [`/dist/glue/heed-study-relaxed-threads.${end}`, count]),
+      ["threads.mjs", "relaxed-threads.wasm"].map((end) => [`/dist/glue/heed-study-${end}`, count]),
     );
     const page = await open(await started(isolation, glue));
     expect(await use(page, "/dist/web.js", { threads: 2 })).toMatchObject({ info: { threads: 2 }, sum: 256 });
@@ -199,7 +243,7 @@ describe("incomplete deployments", () => {
 
   test("threads whose worker is refused: one thread, with the reason, and no waiting", async () => {
     // The loader itself comes; what its threads load instead is a page, which is no script.
-    const glue = "/dist/glue/heed-relaxed-threads.mjs";
+    const glue = "/dist/glue/heed-threads.mjs";
     const page = await open(await started(isolation, { [glue]: (times) => (times === 0 ? undefined : html) }));
     const began = performance.now();
     const { info, sum } = await use(page, "/dist/web.js", { threads: 2 });

@@ -37,6 +37,7 @@ const generated = [
   "count_emval_handles",
   "calledRun",
   "poolSize",
+  "wasmBinary",
   "print",
   "printErr",
   "onAbort",
@@ -44,12 +45,15 @@ const generated = [
 ];
 
 async function start<Name extends ModuleName>(name: Name, variant: VariantName): Promise<RawModules[Name]> {
-  const address = new URL(`dist/glue/${moduleStems[name]}-${variant}.node.mjs`, root);
+  const shared = variant.endsWith("threads");
+  const stem = moduleStems[name];
+  const address = new URL(`dist/glue/${stem}${shared ? "-threads" : ""}.node.mjs`, root);
   const { default: factory } = (await import(/* @vite-ignore */ address.href)) as {
     default: RawFactory<RawModules[Name]>;
   };
-  const shared = variant.endsWith("threads");
-  return factory({ wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 4096, shared }), poolSize: 0 });
+  const wasmBinary = readFileSync(new URL(`dist/glue/${stem}-${variant}.wasm`, root));
+  const wasmMemory = new WebAssembly.Memory({ initial: 256, maximum: 4096, shared });
+  return factory({ wasmBinary, wasmMemory, poolSize: 0 });
 }
 
 /** Every constructor of a module whose name ends in Job. */

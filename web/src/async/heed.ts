@@ -10,6 +10,7 @@ import type { CacheOptions } from "../cache-options.js";
 import type { LoadOptions } from "../decoder-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK, type TopKPlan } from "../check/attend-top-k.js";
+import { unwrapForeign } from "../check/foreign.js";
 import { checkSimulationOptions } from "../check/call-options.js";
 import { planIndex } from "../check/key-index.js";
 import { checkCreateOptions } from "../check/create-options.js";
@@ -17,6 +18,16 @@ import { formulaNames } from "../check/formula-names.js";
 import { planScores } from "../check/scores.js";
 import { planSelectTopK } from "../check/select-top-k.js";
 import { HeedError, reasonOf } from "../errors.js";
+import type {
+  ForeignAttendOptions,
+  ForeignIndexOptions,
+  ForeignInput,
+  ForeignResult,
+  ForeignScoresOptions,
+  ForeignTensor,
+  ForeignTopKOptions,
+  ForeignTopKResult,
+} from "../foreign.js";
 import type {
   AttendOptions,
   CallOptions,
@@ -129,11 +140,24 @@ export class Heed {
    */
   attend(q: Numbers, k: Numbers, v: Numbers, options: AttendOptions & { lse: true }): Promise<AttendResult>;
   attend(q: Numbers, k: Numbers, v: Numbers, options: AttendOptions): Promise<Float32Array>;
-  async attend(q: Numbers, k: Numbers, v: Numbers, options: AttendOptions): Promise<unknown> {
+  attend(
+    q: ForeignTensor,
+    k: ForeignInput,
+    v: ForeignInput,
+    options: ForeignAttendOptions & { lse: true },
+  ): Promise<AttendResult<ForeignResult>>;
+  attend(q: ForeignTensor, k: ForeignInput, v: ForeignInput, options: ForeignAttendOptions): Promise<ForeignResult>;
+  async attend(
+    q: ForeignInput,
+    k: ForeignInput,
+    v: ForeignInput,
+    options: AttendOptions | ForeignAttendOptions,
+  ): Promise<unknown> {
     this.#client.assertAlive();
-    const plan = planAttend(q, k, v, options);
+    const call = unwrapForeign({ q, k, v }, options as AttendOptions);
+    const plan = planAttend(call.q, call.k, call.v, call.options);
     const reply = await this.#client.call("attend", { ...plan, out: { kind: "fresh" } }, options);
-    const out = await this.#client.deliver(reply.out, plan.out);
+    const out = call.dress(await this.#client.deliver(reply.out, plan.out));
     return reply.lse === undefined ? out : { out, lse: reply.lse };
   }
 
@@ -158,11 +182,23 @@ export class Heed {
     options: TopKOptions & { certificates: true },
   ): Promise<CertifiedTopKResult>;
   attendTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions): Promise<TopKResult>;
-  async attendTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions): Promise<unknown> {
+  attendTopK<const Options extends ForeignTopKOptions>(
+    q: ForeignTensor,
+    k: Keys | ForeignTensor,
+    v: ForeignInput,
+    options: Options,
+  ): Promise<ForeignTopKResult<Options>>;
+  async attendTopK(
+    q: ForeignInput,
+    k: Keys | ForeignTensor,
+    v: ForeignInput,
+    options: TopKOptions | ForeignTopKOptions,
+  ): Promise<unknown> {
     this.#client.assertAlive();
-    const { plan, ...posted } = this.#planTopK(q, k, v, options);
+    const call = unwrapForeign({ q, k, v }, options as TopKOptions);
+    const { plan, ...posted } = this.#planTopK(call.q, call.k, call.v, call.options);
     const reply = await this.#client.call("attendTopK", { ...plan, ...posted, out: { kind: "fresh" } }, options);
-    return { ...reply, out: await this.#client.deliver(reply.out, plan.out) };
+    return { ...reply, out: call.dress(await this.#client.deliver(reply.out, plan.out)) };
   }
 
   /**
@@ -171,9 +207,12 @@ export class Heed {
    *
    * @throws {HeedError} as attend
    */
-  async index(k: Numbers, options: IndexOptions): Promise<KeyIndex> {
+  index(k: ForeignTensor, options: ForeignIndexOptions): Promise<KeyIndex>;
+  index(k: Numbers, options: IndexOptions): Promise<KeyIndex>;
+  async index(k: ForeignInput, options: IndexOptions | ForeignIndexOptions): Promise<KeyIndex> {
     this.#client.assertAlive();
-    const plan = planIndex(k, options);
+    const call = unwrapForeign({ k }, options as IndexOptions);
+    const plan = planIndex(call.k, call.options);
     const id = await this.#client.call("index", plan, options);
     return new KeyIndex(this.#client, id, { search: plan.search, length: plan.k.length, shape: plan.shape });
   }
@@ -184,9 +223,10 @@ export class Heed {
    *
    * @throws {HeedError} as attend
    */
-  async scores(q: Numbers, k: Numbers, options: ScoresOptions): Promise<Float32Array> {
-    this.#client.assertAlive();
-    return this.#client.call("scores", planScores("scores", q, k, options), options);
+  scores(q: ForeignTensor, k: ForeignInput, options: ForeignScoresOptions): Promise<Float32Array>;
+  scores(q: Numbers, k: Numbers, options: ScoresOptions): Promise<Float32Array>;
+  scores(q: ForeignInput, k: ForeignInput, options: ScoresOptions | ForeignScoresOptions): Promise<Float32Array> {
+    return this.#matrices("scores", q, k, options);
   }
 
   /**
@@ -194,9 +234,10 @@ export class Heed {
    *
    * @throws {HeedError} as attend
    */
-  async weights(q: Numbers, k: Numbers, options: ScoresOptions): Promise<Float32Array> {
-    this.#client.assertAlive();
-    return this.#client.call("weights", planScores("weights", q, k, options), options);
+  weights(q: ForeignTensor, k: ForeignInput, options: ForeignScoresOptions): Promise<Float32Array>;
+  weights(q: Numbers, k: Numbers, options: ScoresOptions): Promise<Float32Array>;
+  weights(q: ForeignInput, k: ForeignInput, options: ScoresOptions | ForeignScoresOptions): Promise<Float32Array> {
+    return this.#matrices("weights", q, k, options);
   }
 
   /**
@@ -272,8 +313,19 @@ export class Heed {
     return this.#client.end(new HeedError("worker-died", "the worker was terminated; create a new instance"));
   }
 
+  async #matrices(
+    kind: "scores" | "weights",
+    q: ForeignInput,
+    k: ForeignInput,
+    options: ScoresOptions | ForeignScoresOptions,
+  ): Promise<Float32Array> {
+    this.#client.assertAlive();
+    const call = unwrapForeign({ q, k }, options as ScoresOptions);
+    return this.#client.call(kind, planScores(kind, call.q, call.k, call.options), options);
+  }
+
   /** An index is posted as its number. */
-  #planTopK(q: Numbers, k: Keys, v: Numbers, options: TopKOptions) {
+  #planTopK(q: unknown, k: unknown, v: unknown, options: TopKOptions) {
     if (!isKeyIndex(k)) {
       const plan = planAttendTopK(q, k, v, options);
       return { plan, k: plan.k };

@@ -1,9 +1,9 @@
 /** The options of `create`, checked once for both entries. */
 import { HeedError } from "../errors.js";
 import type { CreateOptions } from "../options.js";
-import { memoryLimits } from "../runtime/memory.js";
+import { memoryLimits } from "../runtime/memory-limits.js";
 import { moduleStems, variantNames, type ModuleName } from "../runtime/variants.js";
-import { isWasmSource } from "../runtime/wasm-source.js";
+import { isWasmSource } from "../runtime/wasm-option.js";
 import { checkListener, checkSignal } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
 import { checkCount } from "./numbers.js";

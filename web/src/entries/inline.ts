@@ -2,7 +2,8 @@
  * `heed/inline`: heed without files of its own beside the code, for bundlers that copy none and pages without a server.
  *
  * The worker is started from a text, the modules are unpacked from texts: nothing is fetched. It needs `blob:` in the
- * worker-src of a content security policy, and has one thread.
+ * worker-src of a content security policy, and has one variant, "simd", which runs everywhere: whoever packs a page
+ * into one file would carry the others too.
  */
 import { createAsync, type Heed } from "../async/heed.js";
 import { checkCreateOptions } from "../check/create-options.js";
@@ -17,16 +18,10 @@ export type { Heed, Keys, Theory } from "../async/heed.js";
 export type { KeyIndex } from "../async/key-index.js";
 export type { KvCache } from "../async/kv-cache.js";
 
-/** Only the variant that runs here is loaded, where a bundler keeps dynamic imports apart. */
-const packed: Readonly<Record<string, Packed>> = {
-  simd: {
-    core: () => import("./inline/simd.packed.js"),
-    study: async () => (await import("./inline/study-simd.packed.js")).wasm,
-  },
-  relaxed: {
-    core: () => import("./inline/relaxed.packed.js"),
-    study: async () => (await import("./inline/study-relaxed.packed.js")).wasm,
-  },
+/** Loaded when they are needed, where a bundler keeps dynamic imports apart. */
+const packed: Packed = {
+  core: () => import("./inline/core.packed.js"),
+  study: async () => (await import("./inline/study.packed.js")).wasm,
 };
 
 /**
@@ -38,7 +33,10 @@ const packed: Readonly<Record<string, Packed>> = {
 export async function create(options: CreateOptions = {}): Promise<Heed> {
   checkCreateOptions(options);
   options.signal?.throwIfAborted();
-  const { variant } = choose(probeFeatures(), inlineRefusal, navigator.hardwareConcurrency ?? 1, options);
-  // Variants with threads were refused: what is left is packed.
-  return createAsync(await inlineStarter(packed[variant] as Packed), { ...options, variant });
+  // What is not packed is not there.
+  const features = { ...probeFeatures(), relaxedSimd: false };
+  const { variant } = choose(features, inlineRefusal, navigator.hardwareConcurrency ?? 1, options);
+  // Threads were asked for of a variant that was chosen here: that is no mistake of the caller's.
+  const { threads: _, ...others } = options;
+  return createAsync(await inlineStarter(packed), { ...others, variant });
 }

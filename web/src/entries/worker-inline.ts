@@ -1,4 +1,4 @@
-/** The worker of `heed/inline`. The build makes one for each variant (platforms/inline.ts). */
+/** The worker of `heed/inline` (platforms/inline.ts). */
 import { inlinePlatform } from "../platforms/inline.js";
 import { serve } from "../worker/host.js";
 import { pauseByMessage } from "../worker/pause-web.js";

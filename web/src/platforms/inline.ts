@@ -1,20 +1,22 @@
 /**
- * Loading in a worker that brings the loaders of one variant along; the page posts the modules themselves. The build
- * puts the variant into the names below.
+ * Loading in a worker that brings the loaders of its one variant along; the page posts the modules themselves.
  */
 import { HeedError } from "../errors.js";
 import type { Platform } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
 import { inlineRefusal, withoutModels, type PackedName } from "./inline-refusal.js";
 import { webPlace } from "./web-place.js";
-import core from "./glue/heed-VARIANT.mjs";
-import study from "./glue/heed-study-VARIANT.mjs";
+import core from "./glue/heed.mjs";
+import study from "./glue/heed-study.mjs";
 
-const loaders: Record<PackedName, RawFactory> = { core, study };
+const factories: Record<PackedName, RawFactory> = { core, study };
 
 export const inlinePlatform: Platform = {
   ...webPlace,
-  glue: (module) => (module === "model" ? Promise.reject(withoutModels()) : Promise.resolve(loaders[module])),
+  loader: (module) =>
+    module === "model"
+      ? Promise.reject(withoutModels())
+      : Promise.resolve({ factory: factories[module], script: undefined }),
   tokenizers: () => Promise.reject(withoutModels()),
   open: () => Promise.reject(withoutModels()),
   wasmUrl(module) {

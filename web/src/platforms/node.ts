@@ -4,30 +4,38 @@ import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 
 import { HeedError, reasonOf } from "../errors.js";
-import type { Files, Platform, ReadOptions } from "../runtime/platform.js";
+import type { Files, Loader, Platform, ReadOptions } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
-import { responseBytes } from "../runtime/wasm-source.js";
+import { hasThreads, type ModuleName } from "../runtime/variants.js";
+import { responseBytes } from "../runtime/wasm-option.js";
 import { inheritsInputType } from "./input-type.js";
 import { openInNode } from "./open-node.js";
 
-const glue: Files<Promise<{ default: RawFactory }>> = {
+async function loaded(imported: Promise<{ default: RawFactory }>, script?: URL): Promise<Loader> {
+  return { factory: (await imported).default, script };
+}
+
+const loaders: Record<ModuleName, Record<"single" | "threads", () => Promise<Loader>>> = {
   core: {
-    simd: () => import("./glue/heed-simd.node.mjs"),
-    relaxed: () => import("./glue/heed-relaxed.node.mjs"),
-    threads: () => import("./glue/heed-threads.node.mjs"),
-    "relaxed-threads": () => import("./glue/heed-relaxed-threads.node.mjs"),
+    single: () => loaded(import("./glue/heed.node.mjs")),
+    threads: () =>
+      loaded(import("./glue/heed-threads.node.mjs"), new URL("./glue/heed-threads.node.mjs", import.meta.url)),
   },
   study: {
-    simd: () => import("./glue/heed-study-simd.node.mjs"),
-    relaxed: () => import("./glue/heed-study-relaxed.node.mjs"),
-    threads: () => import("./glue/heed-study-threads.node.mjs"),
-    "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.node.mjs"),
+    single: () => loaded(import("./glue/heed-study.node.mjs")),
+    threads: () =>
+      loaded(
+        import("./glue/heed-study-threads.node.mjs"),
+        new URL("./glue/heed-study-threads.node.mjs", import.meta.url),
+      ),
   },
   model: {
-    simd: () => import("./glue/heed-model-simd.node.mjs"),
-    relaxed: () => import("./glue/heed-model-relaxed.node.mjs"),
-    threads: () => import("./glue/heed-model-threads.node.mjs"),
-    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.node.mjs"),
+    single: () => loaded(import("./glue/heed-model.node.mjs")),
+    threads: () =>
+      loaded(
+        import("./glue/heed-model-threads.node.mjs"),
+        new URL("./glue/heed-model-threads.node.mjs", import.meta.url),
+      ),
   },
 };
 
@@ -67,10 +75,10 @@ async function read(url: URL, { signal, onProgress }: ReadOptions): Promise<Uint
 }
 
 export const nodePlatform: Platform = {
-  glue: async (module, variant) => (await glue[module][variant]()).default,
+  loader: (module, variant) => loaders[module][hasThreads(variant) ? "threads" : "single"](),
   wasmUrl: (module, variant) => wasm[module][variant](),
   read,
-  tokenizers: () => import("./tokenizers.js"),
+  tokenizers: async () => (await import("./tokenizers.mjs")).default,
   open: openInNode,
   resolve: (address) => new URL(address, pathToFileURL(`${process.cwd()}/`)),
   hardwareThreads: availableParallelism,

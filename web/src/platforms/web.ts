@@ -1,68 +1,40 @@
-/**
- * Loading in a window or a worker of a browser.
- *
- * Every path is a literal beside `import.meta.url`: bundlers follow nothing else.
- */
-import type { Files, Platform } from "../runtime/platform.js";
+/** Loading in a window or a worker of a browser. */
+import type { TokenizersLibrary } from "../model/text.js";
+import type { Platform } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
+import { importCopied } from "./import-copied.js";
 import { openInBrowser } from "./open-web.js";
 import { fromAnotherOrigin } from "./origin.js";
+import { loaderFile, wasmFile, type FileName } from "../runtime/file-names.js";
+import { fileUrl as ownFileUrl } from "./web-files.js";
 import { webPlace } from "./web-place.js";
-
-const glue: Files<Promise<{ default: RawFactory }>> = {
-  core: {
-    simd: () => import("./glue/heed-simd.mjs"),
-    relaxed: () => import("./glue/heed-relaxed.mjs"),
-    threads: () => import("./glue/heed-threads.mjs"),
-    "relaxed-threads": () => import("./glue/heed-relaxed-threads.mjs"),
-  },
-  study: {
-    simd: () => import("./glue/heed-study-simd.mjs"),
-    relaxed: () => import("./glue/heed-study-relaxed.mjs"),
-    threads: () => import("./glue/heed-study-threads.mjs"),
-    "relaxed-threads": () => import("./glue/heed-study-relaxed-threads.mjs"),
-  },
-  model: {
-    simd: () => import("./glue/heed-model-simd.mjs"),
-    relaxed: () => import("./glue/heed-model-relaxed.mjs"),
-    threads: () => import("./glue/heed-model-threads.mjs"),
-    "relaxed-threads": () => import("./glue/heed-model-relaxed-threads.mjs"),
-  },
-};
-
-const wasm: Files<URL> = {
-  core: {
-    simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
-    relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
-    threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
-    "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
-  },
-  study: {
-    simd: () => new URL("./glue/heed-study-simd.wasm", import.meta.url),
-    relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
-    threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
-    "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
-  },
-  model: {
-    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
-    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
-    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
-    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
-  },
-};
 
 /** What a sentence about missing isolation should tell. */
 const isolationAdvice =
   "the page is not cross-origin isolated; serve it with Cross-Origin-Opener-Policy: same-origin and " +
   "Cross-Origin-Embedder-Policy: require-corp";
 
-/** `crossOriginThreads`: threads can start although the code comes from another origin (worker/cross-origin.ts). */
-export function webPlatform({ crossOriginThreads }: { crossOriginThreads: boolean }): Platform {
+/**
+ * `crossOriginThreads`: threads can start although the code comes from another origin (worker/cross-origin.ts).
+ * `fileUrl`: where the package's files are.
+ */
+export function webPlatform({
+  crossOriginThreads,
+  fileUrl = ownFileUrl,
+}: {
+  crossOriginThreads: boolean;
+  fileUrl?: (name: FileName) => URL;
+}): Platform {
   return {
-    glue: async (module, variant) => (await glue[module][variant]()).default,
-    wasmUrl: (module, variant) => wasm[module][variant](),
+    async loader(module, variant) {
+      const name = loaderFile(module, variant);
+      const script = fileUrl(name);
+      return { factory: await importCopied<RawFactory>(script, name), script };
+    },
+    wasmUrl: (module, variant) => fileUrl(wasmFile(module, variant)),
     ...webPlace,
-    tokenizers: () => import("./tokenizers.js"),
+    tokenizers: () => importCopied<TokenizersLibrary>(fileUrl("tokenizers.mjs"), "tokenizers.mjs"),
+    filesAt: (addresses) => webPlatform({ crossOriginThreads, fileUrl: (name) => new URL(addresses[name]) }),
     open: openInBrowser,
     threadsRefusal() {
       if (typeof Window !== "undefined" && globalThis instanceof Window) {

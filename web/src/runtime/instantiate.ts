@@ -40,8 +40,14 @@ function loadFailed({ name, variant }: InstantiateOptions, why: unknown): HeedEr
   return new HeedError("load-failed", `${what} did not start: ${reasonOf(why)}`, { cause: why });
 }
 
-function loaderOptions(options: InstantiateOptions, failed: (why: unknown) => void): StartingModule {
+function loaderOptions(
+  options: InstantiateOptions,
+  script: URL | undefined,
+  failed: (why: unknown) => void,
+): StartingModule {
   return {
+    // Read by what the build puts into the loader (.ci/build/glue.mjs).
+    threadScript: script,
     wasmMemory: options.memory,
     poolSize: options.threads - 1,
     print: () => undefined,
@@ -76,7 +82,7 @@ export async function instantiate<Name extends ModuleName>(
   options: InstantiateOptions<Name>,
 ): Promise<RawModules[Name]> {
   const { platform, name, variant, threads, signal } = options;
-  const factory = await platform.glue(name, variant);
+  const { factory, script } = await platform.loader(name, variant);
   signal?.throwIfAborted();
 
   let starting: StartingModule = {};
@@ -89,7 +95,7 @@ export async function instantiate<Name extends ModuleName>(
       aborted = () => reject(signal?.reason);
       signal?.addEventListener("abort", aborted);
       limit = setTimeout(failed, startLimitMs, `no answer within ${startLimitMs / 1000} seconds`);
-      starting = loaderOptions(options, failed);
+      starting = loaderOptions(options, script, failed);
       factory(starting).then(resolve, failed);
       const threads = starting.PThread?.unusedWorkers ?? [];
       watches.push(...threads.map((thread) => platform.watchThread(thread, failed)));

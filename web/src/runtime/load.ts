@@ -14,7 +14,8 @@ import { createMemory } from "./memory.js";
 import type { Platform } from "./platform.js";
 import { Runtime, type RawModules } from "./runtime.js";
 import { chooseVariant, hasThreads, type ModuleName, type VariantName } from "./variants.js";
-import { compileSource, sourceOf } from "./wasm-source.js";
+import { sourceOf } from "./wasm-option.js";
+import { compileSource } from "./wasm-source.js";
 
 /** What every module of an instance is loaded with. */
 export type ModuleOptions = Pick<CreateOptions, "wasm" | "maximumMemory">;

@@ -3,17 +3,10 @@
  * declared maximum of a shared memory, and small devices refuse 4 GiB.
  */
 import { HeedError } from "../errors.js";
+import { initialPages, memoryLimits, pageBytes } from "./memory-limits.js";
 
-const pageBytes = 65536;
-/** The linked initial memory: 16 MiB. A smaller one is a LinkError. */
-const initialPages = 256;
-/** Of 32-bit addresses: 4 GiB. */
-const mostPages = 65536;
 /** Tried in this order when the caller names no limit: 4 GiB, 2 GiB, 1 GiB, 512 MiB, 256 MiB. */
 const usualPages = [65536, 32768, 16384, 8192, 4096];
-
-/** Smallest and largest legal `maximumMemory`. */
-export const memoryLimits = { least: initialPages * pageBytes, most: mostPages * pageBytes };
 
 function reserve(maximum: number, shared: boolean): WebAssembly.Memory | undefined {
   try {

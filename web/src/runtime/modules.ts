@@ -11,7 +11,7 @@ import { loadBeside, type ModuleOptions, type Watch } from "./load.js";
 import type { Platform } from "./platform.js";
 import type { RawModules, Runtime } from "./runtime.js";
 import type { ModuleName } from "./variants.js";
-import { sourceOf } from "./wasm-source.js";
+import { sourceOf } from "./wasm-option.js";
 
 /** A module that is not the core, by name. */
 export type BesideName = Exclude<ModuleName, "core">;

@@ -2,6 +2,7 @@
  * What differs between a browser and Node when a module is loaded. platforms/web.ts and platforms/node.ts implement it,
  * so that no `node:` specifier is reachable from a web entry (bundlers stop at one).
  */
+import type { FileAddresses } from "./file-names.js";
 import type { OpenAddress } from "../model/source-of.js";
 import type { TokenizersLibrary } from "../model/text.js";
 import type { Progress } from "../options.js";
@@ -16,9 +17,17 @@ export interface ReadOptions {
 /** What each build of each module has, to be asked for when it is needed. */
 export type Files<What> = Record<ModuleName, Record<VariantName, () => What>>;
 
+/** A generated loader, and the address that its threads start from (undefined where it starts none). */
+export interface Loader {
+  factory: RawFactory;
+  script: URL | undefined;
+}
+
 export interface Platform {
-  /** The generated loader of one build of a module. */
-  glue(module: ModuleName, variant: VariantName): Promise<RawFactory>;
+  /** The loader of one build of a module. Builds that differ in their instructions alone share one. */
+  loader(module: ModuleName, variant: VariantName): Promise<Loader>;
+  /** The same place, with the package's files where a page says. Only the worker of a page is told. */
+  filesAt?(addresses: FileAddresses): Platform;
   /** Where the build's wasm file lies. */
   wasmUrl(module: ModuleName, variant: VariantName): URL;
   /** A file's bytes. Rejects with `load-failed`, naming the address. */

@@ -6,9 +6,10 @@
  * small (some 100 KB), so compiling while they stream in would save nothing that can be felt.
  */
 import { HeedError, reasonOf } from "../errors.js";
-import type { CreateOptions, WasmSource } from "../options.js";
+import type { WasmSource } from "../options.js";
 import type { Platform, ReadOptions } from "./platform.js";
 import type { ModuleName, VariantName } from "./variants.js";
+import { responseBytes } from "./wasm-option.js";
 
 const magic = [0x00, 0x61, 0x73, 0x6d];
 
@@ -65,19 +66,6 @@ function ownBytes(source: ArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer
   return new Uint8Array(view);
 }
 
-/** Whether a caller's option is a source, rather than an object of them. */
-export function isWasmSource(value: unknown): value is WasmSource {
-  if (typeof value === "string" || ArrayBuffer.isView(value)) return true;
-  const kinds = [URL, ArrayBuffer, WebAssembly.Module, ...(typeof Response === "function" ? [Response] : [])];
-  return kinds.some((kind) => value instanceof kind);
-}
-
-/** What the caller names for a module: a source alone is the core's. */
-export function sourceOf(name: ModuleName, wasm: CreateOptions["wasm"]): WasmSource | undefined {
-  if (!isWasmSource(wasm)) return wasm?.[name];
-  return name === "core" ? wasm : undefined;
-}
-
 /** @throws {HeedError} `load-failed` */
 export async function compileSource(
   platform: Platform,
@@ -98,17 +86,4 @@ export async function compileSource(
   const option = `the option ${name === "core" ? "wasm" : `wasm.${name}`}`;
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return compile(ownBytes(source), option, options);
   return compile(await responseBytes(source), source.url || `the Response of ${option}`, options);
-}
-
-/** The body of a response that the caller fetched. @throws {HeedError} `load-failed` */
-export async function responseBytes(response: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const from = response.url || "the Response of the option wasm";
-  if (!response.ok) {
-    throw new HeedError("load-failed", `${from} was answered with status ${response.status}; 200 is needed`);
-  }
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (error) {
-    throw new HeedError("load-failed", `${from} could not be read: ${reasonOf(error)}`, { cause: error });
-  }
 }

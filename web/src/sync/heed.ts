@@ -9,6 +9,7 @@ import type { CacheOptions } from "../cache-options.js";
 import type { LoadOptions } from "../decoder-options.js";
 import { planAttend } from "../check/attend.js";
 import { planAttendTopK } from "../check/attend-top-k.js";
+import { unwrapForeign } from "../check/foreign.js";
 import { planIndex } from "../check/key-index.js";
 import { planCache } from "../check/cache.js";
 import { checkCreateOptions } from "../check/create-options.js";
@@ -29,6 +30,16 @@ import { prepareScores } from "../operations/scores.js";
 import { prepareSelectTopK } from "../operations/select-top-k.js";
 import { prepareSimulation } from "../operations/simulate.js";
 import { prepareTheory } from "../operations/theory.js";
+import type {
+  ForeignAttendOptions,
+  ForeignIndexOptions,
+  ForeignInput,
+  ForeignResult,
+  ForeignScoresOptions,
+  ForeignTensor,
+  ForeignTopKOptions,
+  ForeignTopKResult,
+} from "../foreign.js";
 import type {
   AttendOptions,
   CallOptions,
@@ -136,11 +147,24 @@ export class Heed {
   attend(q: Tensor, k: Tensor, v: Tensor, options: AttendOptions<Tensor>): Tensor;
   attend(q: Input, k: Input, v: Input, options: AttendOptions & { lse: true }): AttendResult;
   attend(q: Input, k: Input, v: Input, options: AttendOptions): Float32Array;
-  attend(q: Input, k: Input, v: Input, options: AttendOptions<Float32Array | Tensor>): unknown {
+  attend(
+    q: ForeignTensor,
+    k: ForeignInput,
+    v: ForeignInput,
+    options: ForeignAttendOptions & { lse: true },
+  ): AttendResult<ForeignResult>;
+  attend(q: ForeignTensor, k: ForeignInput, v: ForeignInput, options: ForeignAttendOptions): ForeignResult;
+  attend(
+    q: Input | ForeignTensor,
+    k: Input | ForeignTensor,
+    v: Input | ForeignTensor,
+    options: AttendOptions<Float32Array | Tensor> | ForeignAttendOptions,
+  ): unknown {
     this.#runtime.assertAlive();
-    const plan = planAttend(q, k, v, options, isTensor);
+    const call = unwrapForeign({ q, k, v }, options as AttendOptions);
+    const plan = planAttend(call.q, call.k, call.v, call.options, isTensor);
     const { out, lse } = this.#complete(options, () => prepareAttend(this.#runtime, plan));
-    return lse === undefined ? out : { out, lse };
+    return lse === undefined ? call.dress(out) : { out: call.dress(out), lse };
   }
 
   /**
@@ -178,10 +202,23 @@ export class Heed {
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions & { indices: true }): IndexedTopKResult;
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions & { certificates: true }): CertifiedTopKResult;
   attendTopK(q: Input, k: Input, v: Input, options: TopKOptions): TopKResult;
-  attendTopK(q: Input, k: Input, v: Input, options: TopKOptions<Float32Array | Tensor>): unknown {
+  attendTopK<const Options extends ForeignTopKOptions>(
+    q: ForeignTensor,
+    k: Input | ForeignTensor,
+    v: ForeignInput,
+    options: Options,
+  ): ForeignTopKResult<Options>;
+  attendTopK(
+    q: Input | ForeignTensor,
+    k: Input | ForeignTensor,
+    v: Input | ForeignTensor,
+    options: TopKOptions<Float32Array | Tensor> | ForeignTopKOptions,
+  ): unknown {
     this.#runtime.assertAlive();
-    const plan = planAttendTopK(q, k, v, options, isTensor, isKeyIndex(k) ? k : undefined);
-    return this.#complete(options, () => prepareAttendTopK(this.#runtime, plan));
+    const call = unwrapForeign({ q, k, v }, options as TopKOptions);
+    const plan = planAttendTopK(call.q, call.k, call.v, call.options, isTensor, isKeyIndex(k) ? k : undefined);
+    const result = this.#complete(options, () => prepareAttendTopK(this.#runtime, plan));
+    return { ...result, out: call.dress(result.out) };
   }
 
   /**
@@ -190,9 +227,12 @@ export class Heed {
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
-  index(k: Input, options: IndexOptions): KeyIndex {
+  index(k: Input, options: IndexOptions): KeyIndex;
+  index(k: ForeignTensor, options: ForeignIndexOptions): KeyIndex;
+  index(k: Input | ForeignTensor, options: IndexOptions | ForeignIndexOptions): KeyIndex {
     this.#runtime.assertAlive();
-    const plan = planIndex(k, options, isTensor);
+    const call = unwrapForeign({ k }, options as IndexOptions);
+    const plan = planIndex(call.k, call.options, isTensor);
     return this.#complete(options, () => prepareIndex(this.#runtime, plan));
   }
 
@@ -202,8 +242,14 @@ export class Heed {
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
-  scores(q: Input, k: Input, options: ScoresOptions): Float32Array {
-    return this.#scores("scores", q, k, options);
+  scores(q: ForeignTensor, k: ForeignInput, options: ForeignScoresOptions): Float32Array;
+  scores(q: Input, k: Input, options: ScoresOptions): Float32Array;
+  scores(
+    q: Input | ForeignTensor,
+    k: Input | ForeignTensor,
+    options: ScoresOptions | ForeignScoresOptions,
+  ): Float32Array {
+    return this.#matrices("scores", q, k, options);
   }
 
   /**
@@ -211,8 +257,14 @@ export class Heed {
    *
    * @throws {HeedError} `invalid-argument`, `shape-mismatch`, `non-finite`, `detached`, `disposed`, `out-of-memory`
    */
-  weights(q: Input, k: Input, options: ScoresOptions): Float32Array {
-    return this.#scores("weights", q, k, options);
+  weights(q: ForeignTensor, k: ForeignInput, options: ForeignScoresOptions): Float32Array;
+  weights(q: Input, k: Input, options: ScoresOptions): Float32Array;
+  weights(
+    q: Input | ForeignTensor,
+    k: Input | ForeignTensor,
+    options: ScoresOptions | ForeignScoresOptions,
+  ): Float32Array {
+    return this.#matrices("weights", q, k, options);
   }
 
   /**
@@ -295,9 +347,15 @@ export class Heed {
 
   declare [Symbol.dispose]: () => void;
 
-  #scores(kind: "scores" | "weights", q: Input, k: Input, options: ScoresOptions): Float32Array {
+  #matrices(
+    kind: "scores" | "weights",
+    q: Input | ForeignTensor,
+    k: Input | ForeignTensor,
+    options: ScoresOptions | ForeignScoresOptions,
+  ): Float32Array {
     this.#runtime.assertAlive();
-    const plan = planScores(kind, q, k, options, isTensor);
+    const call = unwrapForeign({ q, k }, options as ScoresOptions);
+    const plan = planScores(kind, call.q, call.k, call.options, isTensor);
     return this.#complete(options, () => prepareScores(this.#runtime, plan, kind));
   }
 

@@ -105,6 +105,7 @@ class Host {
   readonly #queue: Call[] = [];
   readonly #caches = new Caches();
   readonly #decoders = new Decoders();
+  #platform: Platform;
   #modules: Modules | undefined;
   #running: number | undefined;
   /** Aborted when the running call is cancelled. */
@@ -112,8 +113,10 @@ class Host {
 
   constructor(
     readonly port: HostPort,
-    readonly platform: Platform,
-  ) {}
+    platform: Platform,
+  ) {
+    this.#platform = platform;
+  }
 
   receive(message: ToWorker): void {
     if (message.kind === "cancel") return this.#cancel(message.id);
@@ -170,7 +173,7 @@ class Host {
       return true;
     }
     if (call.name === "loadTokenizers") {
-      this.#decoders.library ??= await this.platform.tokenizers();
+      this.#decoders.library ??= await this.#platform.tokenizers();
       return true;
     }
     const began = performance.now();
@@ -186,9 +189,10 @@ class Host {
     return start(modules.core, call.args as never, this.#caches, modules);
   }
 
-  async #load({ studies, ...args }: Requests["load"]["args"], onProgress: (progress: Progress) => void) {
-    const core = await load(this.platform, { ...args, onProgress });
-    this.#modules = new Modules(this.platform, core, args);
+  async #load({ studies, files, ...args }: Requests["load"]["args"], onProgress: (progress: Progress) => void) {
+    if (files) this.#platform = this.#platform.filesAt?.(files) ?? this.#platform;
+    const core = await load(this.#platform, { ...args, onProgress });
+    this.#modules = new Modules(this.#platform, core, args);
     if (studies) await this.#modules.load("study", { onProgress });
     return core.info;
   }

@@ -1,7 +1,7 @@
 /** The part of `create`'s options that the worker needs, in a form that can be posted. */
 import type { CreateOptions, WasmSource } from "../options.js";
 import { moduleStems, type ModuleName } from "../runtime/variants.js";
-import { responseBytes, sourceOf } from "../runtime/wasm-source.js";
+import { responseBytes, sourceOf } from "../runtime/wasm-option.js";
 import type { LoadArguments, PostedSource } from "./protocol.js";
 import type { WorkerStarter } from "./starter.js";
 
@@ -33,11 +33,14 @@ async function postableSources(
 export async function loadArguments(options: CreateOptions, starter: WorkerStarter): Promise<LoadArguments> {
   const { variant, threads, maximumMemory, studies } = options;
   const wasm = await postableSources(options, starter);
+  // A worker that the caller put elsewhere has its files beside it.
+  const files = options.workerUrl === undefined ? starter.files?.() : undefined;
   return {
     ...(variant === undefined ? {} : { variant }),
     ...(threads === undefined ? {} : { threads }),
     ...(maximumMemory === undefined ? {} : { maximumMemory }),
     ...(studies === undefined ? {} : { studies }),
     ...(Object.keys(wasm).length === 0 ? {} : { wasm }),
+    ...(files === undefined ? {} : { files }),
   };
 }

@@ -4,6 +4,7 @@
  * The arguments are plans: checked where the call was made, so that a mistake is reported before anything is copied,
  * and free of functions, so that they can be posted.
  */
+import type { FileAddresses } from "../runtime/file-names.js";
 import type { MaskOperand, PostedOperand } from "../check/arrays.js";
 import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
 import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, EvictPlan, MonitoredPlan } from "../check/cache.js";
@@ -28,6 +29,8 @@ import type { Info, MemoryUse, Selection, SimulationRow } from "../results.js";
 /** What `create` passes on: the rest of its options stays with the page. */
 export type LoadArguments = Pick<CreateOptions, "variant" | "threads" | "maximumMemory" | "studies"> & {
   wasm?: { [Name in ModuleName]?: PostedSource };
+  /** Where the package's files are, unless they lie beside the worker. */
+  files?: FileAddresses;
 };
 
 /** Where a module comes from. An address is resolved, a response read: neither can be posted. */

@@ -3,7 +3,7 @@ import { withoutModels, type PackedName } from "../platforms/inline-refusal.js";
 import { portOf, resolveInPage, workerName as name, type Started } from "./page-port.js";
 import type { WorkerStarter } from "./starter.js";
 
-/** One variant, as texts: see platforms/packed.d.ts. */
+/** The worker and the modules, as texts: see platforms/packed.d.ts. */
 export interface Packed {
   core(): Promise<{ worker: string; wasm: string }>;
   study(): Promise<string>;

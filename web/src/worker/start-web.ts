@@ -7,6 +7,7 @@
  */
 import { openInBrowser } from "../platforms/open-web.js";
 import { fromAnotherOrigin } from "../platforms/origin.js";
+import { fileAddresses } from "../platforms/web-files.js";
 import { resolveInPage, portOf, workerName as name, type Started } from "./page-port.js";
 import type { WorkerStarter } from "./starter.js";
 
@@ -33,5 +34,6 @@ const startAdvice =
 export const webStarter: WorkerStarter = {
   resolve: resolveInPage,
   open: openInBrowser,
+  files: fileAddresses,
   start: (workerUrl) => portOf(() => startWorker(workerUrl), startAdvice),
 };

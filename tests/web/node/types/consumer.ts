@@ -52,6 +52,34 @@ export async function asynchronous(q: Float32Array, halves: Uint16Array): Promis
   return heed.info;
 }
 
+interface OtherTensor {
+  readonly data: Float32Array | Uint16Array | readonly string[];
+  readonly dims: readonly number[];
+  readonly type: "float32" | "string";
+  readonly location: "cpu" | "gpu-buffer";
+}
+
+/** Tensors of other libraries, whose constructors take what comes out. */
+export async function foreign(tensor: OtherTensor, q: Float32Array): Promise<void> {
+  const heed = await create();
+  const layout = "head-major";
+  const out: { type: "float32"; data: Float32Array; dims: number[] } = await heed.attend(tensor, tensor, tensor, {
+    layout,
+    mask: tensor,
+  });
+  const { lse } = await heed.attend(tensor, q, q, { layout, kvHeads: 2, lse: true, out: tensor });
+  const both = await heed.attendTopK(tensor, tensor, tensor, { layout, keep: { k: 4 }, indices: true });
+  const scores: Float32Array = await heed.scores(tensor, tensor, { layout });
+  const found = await heed.attendTopK(tensor, await heed.index(tensor, { layout }), q, { layout, keep: { k: 4 } });
+  void [out, lse.length, both.indices.length, both.out.dims, scores, found.out.data];
+  // @ts-expect-error: indices must be asked for
+  void found.indices;
+  // @ts-expect-error: arrays do not say their shape
+  void heed.attend(q, q, q, { layout });
+  // @ts-expect-error: no such option
+  void heed.attend(tensor, tensor, tensor, { layout, headdim: 8 });
+}
+
 export async function synchronous(q: Float32Array): Promise<Tensor> {
   const heed = await createSync({ variant: "simd" });
   const shape = { heads: 1, headDim: 8 };
