@@ -36,7 +36,6 @@ export async function writeReference(folder) {
   if (project === undefined) throw new Error("TypeDoc could not read web/src");
   for (const child of project.children)
     child.name = Object.keys(entries).find((name) => entries[name] === child.name) ?? child.name;
-  await application.generateOutputs(project, folder);
   await application.outputs.writeOutput({ name: "markdown", path: folder }, project);
   return withoutComment(project);
 }

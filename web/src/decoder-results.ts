@@ -73,7 +73,9 @@ export interface AttentionProfile {
  * rows of the call. What a window hides is not measured here, as it is in a profile: shares are of what a row sees.
  */
 export interface AttentionReport {
+  /** Transformer blocks. */
   layers: number;
+  /** Query heads of a layer. */
   heads: number;
   /** Entries seen: all before the row and its own, or those that a window leaves. */
   seen: Float64Array;

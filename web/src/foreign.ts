@@ -17,6 +17,7 @@ import type { CertifiedTopKResult, IndexedTopKResult, TopKResult } from "./resul
 export interface ForeignTensor {
   /** A `Float32Array`, or half floats with the type "float16"; of a mask also a `Uint8Array`. */
   readonly data: unknown;
+  /** Sizes of the axes, outermost first. */
   readonly dims: readonly number[];
   /** "float32" or "float16"; of a mask "float32", "bool" or "uint8". */
   readonly type: string;
@@ -26,8 +27,11 @@ export interface ForeignTensor {
 
 /** A result for a caller that has tensors: `new Tensor(type, data, dims)`. */
 export interface ForeignResult {
+  /** Of `data`. */
   type: "float32";
+  /** The numbers, in the order of `dims`. */
   data: Float32Array;
+  /** Sizes of the axes, outermost first. */
   dims: number[];
 }
 

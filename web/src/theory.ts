@@ -377,6 +377,7 @@ export interface LogitErrorParameters {
 
 /** x as the nearest number of a format, ties to even; beyond its largest number, that one. */
 export interface RoundedParameters {
+  /** Any number. */
   x: number;
   /** e4m3 and e5m2 are the OCP formats of 8 bits. */
   format: "f64" | "f32" | "bf16" | "f16" | "e4m3" | "e5m2";
@@ -418,6 +419,7 @@ export interface Formulas {
   headAware: { parameters: HeadAwareParameters; result: number };
   /** Upper bound of the total variation of two softmaxes from the distance of their scores. Derived. */
   logitError: { parameters: LogitErrorParameters; result: number };
+  /** What a narrower format holds of a number. */
   rounded: { parameters: RoundedParameters; result: number };
 }
 
