@@ -22,14 +22,21 @@ export function readLog(text) {
   return { executions: last(/^stat::number_of_executed_units: +(\d+)/gm), coverage: last(/\bcov: (\d+)/g) };
 }
 
-const start = (target, settings, environment) => {
+/** What a target may take beside its seconds: its corpus, on a busy machine. Past that it hangs. */
+const longestRest = 15 * 60_000;
+
+const start = (target, settings, environment, seconds = 0) => {
   const [program, ...args] = [...commandOf(target), ...settings];
   const log = folder(`${target.name}.log`);
   // Freed memory is kept back for a while; with the usual 256 MB a target spends a third of its time on fresh pages.
   // The leak checker stops all threads from outside, which a busy machine can hold up for minutes; leaks are what the
   // suites under the same sanitizers look for.
   const options = "quarantine_size_mb=16:detect_leaks=0";
-  return status(program, args, { env: { ...environment, ASAN_OPTIONS: options }, log });
+  return status(program, args, {
+    env: { ...environment, ASAN_OPTIONS: options },
+    log,
+    limit: 1000 * seconds + longestRest,
+  });
 };
 
 /**
@@ -55,7 +62,8 @@ export async function runTarget(target, seconds, environment, { seed = 1 } = {})
     "-reload=0",
     "-detect_leaks=0",
   ];
-  const code = await start(target, [...options, folder("found", name), folder("corpus", name)], environment);
+  const folders = [folder("found", name), folder("corpus", name)];
+  const code = await start(target, [...options, ...folders], environment, seconds);
   const log = folder(`${name}.log`);
   const findings = readdirSync(folder("findings", name)).filter((file) => !file.startsWith("slow-unit"));
   if (code !== 0 && findings.length === 0) findings.push(`no input, the status was ${code}`);
