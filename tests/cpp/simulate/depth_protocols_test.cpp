@@ -140,7 +140,7 @@ TEST(Positions, DeviationOfAScoreIsTheRadiusOfItsOffset) {
 // 3 % of the offset-averaged norm for independent weights. For tied ones pairs that never come around keep what they
 // are at offset 0, where W is largest: the closed form falls short. With the pairs below e^(1 - gamma) left there it is
 // within 3 % again, draw by draw; with those below 2 pi, which a pair has turned nearly once by then, it overshoots by
-// 2 to 5 %.
+// 2 to 6 %.
 TEST(Positions, AveragedNormWithinThreePerCent) {
   for (const double base : {1e4, 1e5, 1e6})
     for (const double n : {1024.0, 2048.0, 4096.0})
@@ -150,8 +150,8 @@ TEST(Positions, AveragedNormWithinThreePerCent) {
         const Row tied = positions(Weights::kTied, 1, base, n, {0}, seed).front();
         EXPECT_NEAR(tied.at("balanced"), tied.at("average"), 0.03 * tied.at("average")) << base << " " << n;
         const double overshoot = tied.at("corrected") / tied.at("average") - 1.0;
-        EXPECT_GT(overshoot, 0.015) << base << " " << n;
-        EXPECT_LT(overshoot, 0.05) << base << " " << n;
+        EXPECT_GT(overshoot, 0.02) << base << " " << n;
+        EXPECT_LT(overshoot, 0.07) << base << " " << n;
         if (base > 1e4) EXPECT_LT(tied.at("closed"), 0.97 * tied.at("average"));
         EXPECT_LT(tied.at("average"), tied.at("radius"));  // W_0 is the largest of a tied head
         EXPECT_EQ(tied.at("seed"), seed);
