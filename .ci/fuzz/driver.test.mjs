@@ -1,4 +1,4 @@
-// The driver of the targets in TypeScript: what it finds is written down and ends it, and it looks for more by what ran.
+// The driver of the targets in TypeScript: what it finds is written down and ends it; what ran leads it to more.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

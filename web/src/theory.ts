@@ -385,9 +385,9 @@ export interface RoundedParameters {
 
 /** The formulas by name, with what they take and give. */
 export interface Formulas {
-  /** k = clamp(ceil(alpha n^C), max(1, min), max). k = alpha n^C is stated by the paper; rounding and clamp are ours. */
+  /** k = clamp(ceil(alpha n^C), max(1, min), max). The law is stated by the paper; rounding and clamp are ours. */
   windowLaw: { parameters: WindowLawParameters; result: number };
-  /** Share of the entries at most epsilon, Gaussian logits: Phi((ln(epsilon n) + sigma² / 2) / sigma). arXiv 2512.07647. */
+  /** Share of Gaussian entries at most epsilon: Phi((ln(epsilon n) + sigma² / 2) / sigma). arXiv 2512.07647. */
   ineffectiveShare: { parameters: IneffectiveShareParameters; result: number };
   /** Entries above epsilon. The definition is stated by the paper; closed form and limit are derived. */
   effectiveEntries: { parameters: EffectiveEntriesParameters; result: EffectiveEntries };
@@ -395,7 +395,7 @@ export interface Formulas {
   gaussianTopK: { parameters: GaussianTopKParameters; result: GaussianTopK };
   /** The least k that keeps a share of a Gaussian row, for large n. Derived. */
   keepForMass: { parameters: KeepForMassParameters; result: number };
-  /** Lemma 4.2, |logits| <= R' sqrt(2 ln(2 n² / delta)), for independent, bounded, zero-mean inputs. Stated; constants derived. */
+  /** Lemma 4.2, |logits| <= R' sqrt(2 ln(2 n² / delta)), bounded zero-mean inputs. Stated; constants derived. */
   logitBound: { parameters: LogitBoundParameters; result: LogitBound };
   /** Theorem 5.1: which kind of collapse a row of n Gaussian logits is in. Stated; the kinds are derived. */
   regime: { parameters: RegimeParameters; result: Regime };
@@ -411,7 +411,7 @@ export interface Formulas {
   policies: { parameters: PoliciesParameters; result: Policies };
   /** alpha and C from observed needs, and how they meet lengths that were held out. Derived. */
   calibrate: { parameters: CalibrateParameters; result: Calibration };
-  /** What keeping the k largest of one row costs, exactly, and bounds of it. arXiv 2512.07647, or derived, line by line. */
+  /** What keeping the k largest of one row costs, and bounds of it. arXiv 2512.07647, or derived. */
   certificates: { parameters: CertificatesParameters; result: RowCertificates };
   /** Upper bound of tau from two scores. arXiv 2512.07647. */
   singleGap: { parameters: SingleGapParameters; result: number };
