@@ -3,10 +3,15 @@
 import * as litert from "@litertjs/core";
 
 import { causalMask } from "./causal_mask.mjs";
+import { fileOf, inWorker } from "./place.mjs";
 import { attentionModel } from "./tflite_attention.mjs";
 
+const folder = fileOf("@litertjs/core", "wasm/");
+
 export async function open({ threads }) {
-  await litert.loadLiteRt("/bench/node_modules/@litertjs/core/wasm/", { threads: threads > 1 });
+  // In a worker its threads would start from the worker's own script, if nobody told them better.
+  if (inWorker) globalThis.Module = { mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js` };
+  await litert.loadLiteRt(folder, { threads: threads > 1 });
   let compiled;
   let operands;
   let answer;
