@@ -160,7 +160,9 @@ class Runner {
       ...facts,
     };
     if (samples.length === 0) return row;
-    const milliseconds = { ...summarize(samples), interval: medianInterval(samples), batch };
+    const milliseconds = { ...summarize(samples), batch };
+    // Costs milliseconds, which a row of a run that goes on must not.
+    if (facts.verdict === "right") milliseconds.interval = medianInterval(samples);
     const rate = (amount) => amount / milliseconds.median / 1e6;
     row.milliseconds = milliseconds;
     const counted = work?.flops ?? flops;

@@ -11,6 +11,7 @@ import { defineConfig } from "vite";
 import { notebookPlugin } from "./notebook-plugin.js";
 import { offlinePlugin } from "./offline-plugin.js";
 import { pagesPlugin } from "./pages-plugin.js";
+import { peersPlugin, withoutNodePlugin } from "./peers-plugin.js";
 
 /**
  * Hypertext Literal, which builds the inputs of the page, marks the place of a function with the text "::0", "::1", …
@@ -51,6 +52,8 @@ export default defineConfig({
   plugins: [
     notebookPlugin(),
     pagesPlugin({ root: here("."), headers }),
+    peersPlugin(here("../../bench")),
+    withoutNodePlugin(),
     offlinePlugin(here("offline/service-worker.js")),
   ],
   resolve: {
@@ -69,7 +72,7 @@ export default defineConfig({
       "@lezer/highlight",
     ],
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [withoutNodePlugin()] },
   build: {
     outDir: here("../../build/lab"),
     emptyOutDir: true,

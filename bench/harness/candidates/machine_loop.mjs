@@ -45,7 +45,9 @@ export async function open({ loop, threads, repeats = 1 }, tools) {
   });
   new Float32Array(memory.buffer).fill(0.5);
   const setting = (thread) => ({ loop, memory, base: thread * share, share, repeats });
-  const workers = await Promise.all(Array.from({ length: threads - 1 }, (_, i) => startWorker(setting(i + 1), tools?.thread ?? loopThread)));
+  const workers = await Promise.all(
+    Array.from({ length: threads - 1 }, (_, i) => startWorker(setting(i + 1), tools?.thread ?? loopThread)),
+  );
   const own = build(setting(0));
   return {
     info: { variant: loop, threads },
