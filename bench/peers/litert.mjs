@@ -9,8 +9,11 @@ import { attentionModel } from "./tflite_attention.mjs";
 const folder = fileOf("@litertjs/core", "wasm/");
 
 export async function open({ threads }) {
-  // In a worker its threads would start from the worker's own script, if nobody told them better.
-  if (inWorker) globalThis.Module = { mainScriptUrlOrBlob: `${folder}litert_wasm_threaded_internal.js` };
+  // In a worker it would look for its files and its threads' script where the worker's own script lies.
+  if (inWorker) {
+    const locateFile = (file) => `${folder}${file}`;
+    globalThis.Module = { locateFile, mainScriptUrlOrBlob: locateFile("litert_wasm_threaded_internal.js") };
+  }
   await litert.loadLiteRt(folder, { threads: threads > 1 });
   let compiled;
   let operands;

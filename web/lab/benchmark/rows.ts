@@ -41,20 +41,22 @@ const text = (name: string, cell: Column["cell"]): Column => ({ name, number: fa
 const number = (name: string, cell: Column["cell"]): Column => ({ name, number: true, cell });
 
 const all: readonly Column[] = [
-  text("candidate", ({ candidate, version }) => (version === undefined ? candidate : `${candidate} ${version}`)),
-  text("build", ({ variant, kind }) => (kind === "ceiling" ? "" : (variant ?? ""))),
+  text("candidate", ({ candidate }) => candidate),
+  text("build", ({ variant, kind, version }) =>
+    kind === "ceiling" ? "" : [variant, kind === "peer" ? version : undefined].filter(Boolean).join(" "),
+  ),
   number("threads", ({ threads }) => String(threads)),
   number("median ms", ({ milliseconds }) => short(milliseconds?.median)),
   number("95 % interval", ({ milliseconds }) => milliseconds?.interval?.map(short).join(" – ") ?? ""),
+  number("error", ({ error, kind }) => (kind === "ceiling" ? "" : errorText(error))),
+  number("against heed", besideText),
+  number("GFLOP/s", ({ gflops }) => short(gflops)),
+  number("GB/s", ({ gigabytesPerSecond }) => short(gigabytesPerSecond)),
   number("p75", ({ milliseconds }) => short(milliseconds?.p75)),
   number("samples", ({ milliseconds }) =>
     milliseconds === undefined ? "" : `${milliseconds.samples} × ${milliseconds.batch}`,
   ),
   number("first ms", ({ firstCall }) => short(firstCall)),
-  number("GFLOP/s", ({ gflops }) => short(gflops)),
-  number("GB/s", ({ gigabytesPerSecond }) => short(gigabytesPerSecond)),
-  number("error", ({ error, kind }) => (kind === "ceiling" ? "" : errorText(error))),
-  text("beside", besideText),
 ];
 
 /** Columns that have something to say of these rows. */
@@ -73,7 +75,9 @@ function errorText(error: number | undefined): string {
   return error === Infinity ? "∞" : scientific(error);
 }
 
-function besideText({ kind, heedFaster, speedup }: Row): string {
-  if (kind === "peer") return heedFaster === undefined ? "" : `heed ${times(heedFaster)} as fast`;
-  return speedup === undefined ? "" : `${times(speedup)} as fast as exact`;
+/** A ratio in which more than one is faster. */
+function besideText({ kind, heedFaster, speedup, candidate }: Row): string {
+  if (kind === "peer") return heedFaster === undefined ? "" : `heed ${times(heedFaster)}`;
+  if (speedup === undefined) return "";
+  return `${times(speedup)} of ${candidate.includes("cache") ? "f32" : "exact"}`;
 }

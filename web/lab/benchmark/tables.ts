@@ -40,7 +40,7 @@ export function tablesOf(settings: Settings, surroundings: Surroundings): Table[
   // One loop for all tables, over at least as much memory as the largest of them moves.
   const bytes = Math.max(...tables.map(({ shape, task }) => workOf({ ...shape, task }).bytes));
   return tables.map(({ operation, title, shape, task, entries }) => {
-    const all = [...entries, ...ceilings(settings, bytes), ...others(operation, settings, surroundings)];
+    const all = [...entries, ...others(operation, settings, surroundings), ...ceilings(settings, bytes)];
     return {
       operation,
       title,

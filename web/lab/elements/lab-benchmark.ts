@@ -277,7 +277,7 @@ function tableOf({ title, rows, complete }: MeasuredTable): TemplateResult {
                   ? nothing
                   : html`
                       <tr class="bench-verdict" data-verdict=${row.verdict ?? "open"}>
-                        <td colspan=${columns.length}>${verdict}</td>
+                        <td colspan=${columns.length}><span>${verdict}</span></td>
                       </tr>
                     `
               }
@@ -297,6 +297,10 @@ function notes(): TemplateResult {
         <li>
           Candidates of a table take turns, one sample each, in rotating order, with a pause between: what slows the
           machine for a second slows everybody. Ratios within a table are worth more than single times.
+        </li>
+        <li>
+          <i>Against heed</i>, more than one is faster: how much faster heed's fastest build is than another candidate,
+          and how much faster top-k or a smaller cache is than heed's exact call, always with as many threads.
         </li>
         <li>
           A sample is as many calls as it takes to last 5 ms and 50 steps of the clock. The time is the median of all
