@@ -11,6 +11,8 @@ export interface Roof {
   peak: number;
   /** GB/s */
   bandwidth: number;
+  /** The loop that read so fast: how much memory it goes over decides which level answers. */
+  reading: string;
 }
 
 export interface RooflinePoint {
@@ -25,7 +27,7 @@ export interface RooflinePoint {
 }
 
 /** GFLOP/s that the roof allows. */
-export function allowed({ peak, bandwidth }: Roof, intensity: number): number {
+export function allowed({ peak, bandwidth }: Pick<Roof, "peak" | "bandwidth">, intensity: number): number {
   return Math.min(peak, bandwidth * intensity);
 }
 
@@ -39,7 +41,8 @@ export function roofsOf(tables: readonly Pick<MeasuredTable, "rows">[]): Roof[] 
     const own = ceilings.filter((row) => row.threads === threads);
     const peak = Math.max(0, ...own.map(({ gflops }) => gflops ?? 0));
     const bandwidth = Math.max(0, ...own.map(({ gigabytesPerSecond }) => gigabytesPerSecond ?? 0));
-    return peak > 0 && bandwidth > 0 ? [{ threads, peak, bandwidth }] : [];
+    const reading = own.find((row) => row.gigabytesPerSecond === bandwidth)?.candidate ?? "";
+    return peak > 0 && bandwidth > 0 ? [{ threads, peak, bandwidth, reading }] : [];
   });
 }
 

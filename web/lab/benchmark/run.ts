@@ -4,11 +4,12 @@
  */
 import { takeTurns } from "../../../bench/harness/turns.mjs";
 import { compared } from "./rows.js";
+import { effortOf } from "./effort.js";
 import { describeEnvironment, type Environment } from "./environment.js";
 import { PageEngine } from "./page-engine.js";
 import type { Settings } from "./settings.js";
 import type { Table } from "./tables.js";
-import type { Effort, Row } from "./types.js";
+import type { Row } from "./types.js";
 
 export interface MeasuredTable {
   operation: Table["operation"];
@@ -99,18 +100,4 @@ async function measureTables(
   } finally {
     engine.end();
   }
-}
-
-/** Of a sample, so that the clock's step is 2 % of it at the most. */
-const stepsPerSample = 50;
-const leastSample = 5;
-
-export function effortOf({ seconds }: Settings, { timerStep }: Pick<Environment, "timerStep">): Effort {
-  return {
-    budget: 1000 * seconds,
-    least: 5,
-    most: 31,
-    warm: Math.min(400, 200 * seconds),
-    sample: Math.max(leastSample, stepsPerSample * timerStep),
-  };
 }

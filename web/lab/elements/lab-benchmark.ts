@@ -132,7 +132,7 @@ export class LabBenchmark extends LitElement {
       name: "roofline",
       title: "What the machine allows, and what was reached",
       caption:
-        "The lines are what loops of multiply-adds and of reading reached in the same run, by threads. Work and bytes are " +
+        `The lines are what loops reached in the same run, by threads: multiply-adds, and "${roofs[0]!.reading}". Work and bytes are ` +
         "those of the operation, not of the implementation; top-k counts as a plain scan, so a search that skips keys " +
         `may lie above its roof. ${most > 1 ? `Filled: ${most} threads. ` : ""}Both axes are logarithmic.`,
       rows: points.map((point) => ({ ...point })),

@@ -36,25 +36,23 @@ export function roofline<Row extends Placed>(options: RooflineOptions<Row>): SVG
   const colorOf = (row: Row): string => seriesColors[groups.indexOf(group(row)) % seriesColors.length]!;
   const [left, right] = extent([...points.map(({ intensity }) => intensity), ...roofs.map(ridge)], 2);
   const [low, high] = extent([...points.map(({ gflops }) => gflops), ...roofs.map(({ peak }) => peak)], 1.6);
+  const highest = roofs.reduce((a, b) => (b.peak > a.peak ? b : a));
   const columns = narrow ? 2 : 4;
   const legendLines = Math.ceil(groups.length / columns);
-  const axis = { type: "log", labelAnchor: "center", labelArrow: "none", grid: true } as const;
   return Plot.plot({
     width,
     height: Math.round(Math.min(440, Math.max(320, width * 0.55))) + 18 * legendLines,
     ...{ marginTop: 18 + 18 * legendLines, marginRight: 12, marginBottom: 44, marginLeft: 58 },
     style: plotStyle,
     ariaLabel: "Rate against flops per byte, under the roofs of the machine",
-    x: {
-      ...axis,
-      label: "flops per byte that has to be moved",
-      domain: [left, right],
-      ticks: decades(left, right),
-      tickFormat: plain,
-    },
-    y: { ...axis, label: "GFLOP/s", domain: [low, high], ticks: decades(low, high), tickFormat: plain },
+    x: { type: "log", domain: [left, right], axis: null },
+    y: { type: "log", domain: [low, high], axis: null },
     symbol: { domain: groups, range: shapes.slice(0, groups.length) },
     marks: [
+      // A logarithmic scale has its own mind about which ticks get a text, so the texts are given.
+      ...[Plot.gridX(decades(left, right)), Plot.gridY(decades(low, high))],
+      Plot.axisX(decades(left, right), { ...axisStyle, label: "flops per byte that has to be moved" }),
+      Plot.axisY(decades(low, high), { ...axisStyle, label: "GFLOP/s" }),
       ...roofs.flatMap((roof, i) => [
         Plot.line(cornersOf(roof, left, right, low), {
           x: "x",
@@ -64,7 +62,15 @@ export function roofline<Row extends Placed>(options: RooflineOptions<Row>): SVG
           strokeDasharray: i === roofs.length - 1 ? "none" : "5 4",
         }),
         Plot.text([roof], {
-          ...{ x: () => right, y: "peak", text: "name", textAnchor: "end", dy: -8, dx: -2, fill: "var(--text)" },
+          ...{
+            x: () => right,
+            y: "peak",
+            text: "name",
+            textAnchor: "end",
+            dx: -2,
+            dy: roof === highest ? -8 : 10,
+            fill: "var(--text)",
+          },
           ...{ stroke: "var(--paper)", strokeWidth: 4, paintOrder: "stroke" },
         } as Plot.TextOptions),
       ]),
@@ -130,4 +136,4 @@ function decades(low: number, high: number): number[] {
     .filter((tick) => tick >= low && tick <= high);
 }
 
-const plain = (value: number): string => String(value);
+const axisStyle = { text: String, labelAnchor: "center", labelArrow: "none" } as const;
