@@ -118,15 +118,13 @@ declare module "*/peers/peers.mjs" {
 
 declare module "*/harness/session.mjs" {
   import type { Session as Conversation } from "heed-bench";
-  export interface Session extends Conversation {}
-  export class Session {
-    constructor(pipe: {
-      address: (name: string) => string;
-      module: string;
-      send: (id: number, message: unknown) => void;
-      end: () => void;
-    });
-  }
+  export type Session = Conversation;
+  export const Session: new (pipe: {
+    address: (name: string) => string;
+    module: string;
+    send: (id: number, message: unknown) => void;
+    end: () => void;
+  }) => Session;
 }
 
 declare module "*/harness/host.mjs" {
