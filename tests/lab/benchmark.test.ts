@@ -62,14 +62,14 @@ describe("tables", () => {
     }
   });
 
-  test("peers take part where they are installed and do the operation", () => {
+  test("peers take part where they do the operation", () => {
     const modulesOf = (settings: Settings, packages: string[]): Set<string> =>
       new Set(
         tablesOf(settings, { packages, isolated: true }).flatMap(({ entries }) => entries.map((one) => one.module)),
       );
     expect(modulesOf(everything, allPackages.packages)).toContain("peers/litert.mjs");
-    expect(modulesOf(everything, ["onnxruntime-web"])).not.toContain("peers/litert.mjs");
-    expect(modulesOf(everything, ["onnxruntime-web"])).toContain("peers/onnx_decode.mjs");
+    expect(modulesOf(everything, allPackages.packages)).toContain("peers/onnx_decode.mjs");
+    expect(modulesOf({ ...everything, beside: ["tfjs"] }, allPackages.packages)).not.toContain("peers/litert.mjs");
     expect(modulesOf({ ...everything, operations: ["topk"] }, allPackages.packages)).not.toContain("peers/litert.mjs");
   });
 
@@ -80,6 +80,10 @@ describe("tables", () => {
       );
     expect(reasons(false).filter((reason) => reason?.includes("isolated")).length).toBeGreaterThan(6);
     expect(reasons(true).filter((reason) => reason?.includes("isolated"))).toEqual([]);
+    const bare = tablesOf(everything, { packages: [], isolated: true }).flatMap(({ entries }) => entries);
+    const peers = bare.filter(({ kind, name }) => kind === "peer" && name !== "plain JavaScript");
+    expect(peers.length).toBeGreaterThan(9);
+    expect(peers.every(({ notTried }) => notTried?.includes("not installed"))).toBe(true);
     // TensorFlow.js at 3 and 8 threads.
     expect(reasons(true).filter((reason) => reason?.includes("blob:"))).toHaveLength(2);
   });

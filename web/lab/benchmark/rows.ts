@@ -42,9 +42,7 @@ const number = (name: string, cell: Column["cell"]): Column => ({ name, number: 
 
 const all: readonly Column[] = [
   text("candidate", ({ candidate }) => candidate),
-  text("build", ({ variant, kind, version }) =>
-    kind === "ceiling" ? "" : [variant, kind === "peer" ? version : undefined].filter(Boolean).join(" "),
-  ),
+  text("build", buildOf),
   number("threads", ({ threads }) => String(threads)),
   number("median ms", ({ milliseconds }) => short(milliseconds?.median)),
   number("95 % interval", ({ milliseconds }) => milliseconds?.interval?.map(short).join(" – ") ?? ""),
@@ -58,6 +56,12 @@ const all: readonly Column[] = [
   ),
   number("first ms", ({ firstCall }) => short(firstCall)),
 ];
+
+/** Which of its builds a candidate used, and of which version where it is not heed's. */
+export function buildOf({ variant, kind, version }: Row): string {
+  if (kind === "ceiling") return "";
+  return [variant, kind === "peer" ? version : undefined].filter(Boolean).join(" ");
+}
 
 /** Columns that have something to say of these rows. */
 export function columnsOf(rows: readonly Row[]): Column[] {

@@ -158,22 +158,25 @@ function ceilings({ threads }: Settings, bytes: number): PlannedEntry[] {
 /** Plain JavaScript and the peers, as far as they do this operation. */
 function others(operation: Operation, settings: Settings, { packages }: Surroundings): PlannedEntry[] {
   const { beside, n, causal } = settings;
-  const wanted = new Set<string>(beside.filter((name) => name !== "plain").map((name) => packageOf[name]));
-  const chosen = (name: string | undefined): boolean =>
-    name !== undefined && wanted.has(name) && packages.includes(name);
+  const wanted = beside.filter((name) => name !== "plain").map((name) => packageOf[name]);
+  const absent = (name: string): string | undefined =>
+    packages.includes(name) ? undefined : "not installed where this lab was built";
   const own = beside.includes("plain") ? [plain[operation](settings)] : [];
   if (operation === "exact") {
-    const able = peers.filter(({ package: name, causalOnly }) => chosen(name) && (causal || causalOnly !== true));
+    const able = peers.filter((peer) => wanted.includes(peer.package ?? "") && (causal || peer.causalOnly !== true));
+    const long = ({ mostN = Infinity }): string | undefined =>
+      n > mostN ? `takes seconds beyond ${mostN} tokens` : undefined;
     return [
-      ...able.flatMap(({ mostN = Infinity, ...peer }) =>
-        byThreads(settings, peer, { task: "attend" }, n > mostN ? `takes seconds beyond ${mostN} tokens` : undefined),
-      ),
+      ...able.flatMap((peer) => byThreads(settings, peer, { task: "attend" }, absent(peer.package!) ?? long(peer))),
       ...own,
     ];
   }
   if (operation === "decode") {
-    const able = decodePeers.filter(({ module }) => chosen(decodePackage(module)));
-    return [...able.flatMap((peer) => byThreads(settings, peer, { task: "decode" })), ...own];
+    const able = decodePeers.filter(({ module }) => wanted.includes(decodePackage(module)));
+    return [
+      ...able.flatMap((peer) => byThreads(settings, peer, { task: "decode" }, absent(decodePackage(peer.module)))),
+      ...own,
+    ];
   }
   return own;
 }
@@ -184,7 +187,7 @@ function byThreads(
   { threads }: Settings,
   { name, module, options }: { name: string; module: string; options?: Record<string, unknown> },
   shape: Shape,
-  notTried?: string,
+  notTried: string | undefined,
 ): PlannedEntry[] {
   return threads.map((count) => ({
     ...({ name, kind: "peer", does: "exact", module, place: "worker", shape, notTried } as const),

@@ -3,7 +3,7 @@ import { html, LitElement, nothing, type TemplateResult } from "lit";
 import installed from "virtual:peers";
 import { pointsOf, roofsOf } from "../benchmark/roofline.js";
 import { clockText, toJson, toMarkdown } from "../benchmark/report.js";
-import { columnsOf, verdictText } from "../benchmark/rows.js";
+import { buildOf, columnsOf, verdictText } from "../benchmark/rows.js";
 import { measure, Refusal, type MeasuredTable, type Result } from "../benchmark/run.js";
 import { defaultSettings, fromHash, toHash, type Settings } from "../benchmark/settings.js";
 import { packageOf, tablesOf } from "../benchmark/tables.js";
@@ -259,7 +259,7 @@ function tableOf({ title, rows, complete }: MeasuredTable): TemplateResult {
       <table>
         <thead>
           <tr>
-            ${columns.map(({ name, number }) => html` <th scope="col" class=${number ? "number" : ""}>${name}</th> `)}
+            ${columns.map(({ name, number }) => html` <th scope="col" class=${number ? "number" : ""} data-column=${name}>${name}</th> `)}
           </tr>
         </thead>
         <tbody>
@@ -268,7 +268,7 @@ function tableOf({ title, rows, complete }: MeasuredTable): TemplateResult {
             return html`
               <tr data-kind=${row.kind} data-verdict=${row.verdict ?? "open"}>
                 ${columns.map(({ name, number, cell }, i) => {
-                  if (i === 0) return html` <th scope="row">${cell(row)}</th> `;
+                  if (i === 0) return html` <th scope="row" data-build=${buildOf(row)}>${cell(row)}</th> `;
                   return html` <td class=${number ? "number" : ""} data-column=${name}>${cell(row)}</td> `;
                 })}
               </tr>
