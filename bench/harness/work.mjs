@@ -21,8 +21,8 @@ export function attentionFlops({ heads, headDim, ...shape }) {
 
 /**
  * { flops, bytes } of a shape with its task. `attend` and `top-k` read q, k and v and write the output, once each.
- * `decode` reads the cache of one token; with `k`, all keys and k values. Top-k is counted as a plain scan: every score,
- * and k values.
+ * `decode` reads the cache of one token; with `k`, all keys and k values. Top-k is counted as a plain scan: every
+ * score, and k values.
  */
 export function workOf(shape) {
   const { task, n, heads, headDim, k, dtype = "f32" } = shape;
