@@ -5,6 +5,7 @@
 import { chromium } from "playwright";
 
 import { Failure } from "../../.ci/base/failure.mjs";
+import { watchOthers } from "./machine.mjs";
 import { serve } from "./server.mjs";
 import { Session } from "./session.mjs";
 
@@ -31,6 +32,7 @@ export async function startChromium() {
     name: "chromium",
     title: `Chromium ${browser.version()}`,
     entry: (name) => (name === "heed/sync" ? "/dist/sync-web.js" : "/dist/web.js"),
+    watchOthers,
     async open({ module, place }) {
       const profile = await browser.newContext();
       const page = await profile.newPage();

@@ -13,7 +13,7 @@ import { readOptions } from "./options.mjs";
 import { judgeAttention } from "./reference.mjs";
 import { judgeTopK } from "./reference_top_k.mjs";
 import { tableMarkdown } from "./report.mjs";
-import { attentionFlops } from "./shapes.mjs";
+import { attentionFlops } from "./work.mjs";
 import { quantile, summarize } from "./stats.mjs";
 import { compareRows } from "./table.mjs";
 import { takeTurns } from "./turns.mjs";

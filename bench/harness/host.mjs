@@ -8,14 +8,15 @@
 //   finish   judges the answer of the last timed call        -> error, bound, memory
 //   measure  what only the candidate itself can time         -> numbers by name
 //
-// A candidate's module exports `open(options)`, which returns { info, layout, prepare(shape, inputs), call(), ... }.
+// A candidate's module exports `open(options, { load })`, which returns { info, layout, prepare(shape, inputs), call(),
+// ... }. `load` imports what an address of the driver means: a bundler's page has no addresses, and brings its own.
 
 import { exchangeAxes, inputsOf } from "./inputs.mjs";
 import { judgeAttention } from "./reference.mjs";
 import { judgeDecode } from "./reference_decode.mjs";
 import { judgeTopK } from "./reference_top_k.mjs";
 
-export function createHost() {
+export function createHost({ load = (address) => import(address), ...tools } = {}) {
   let candidate;
   let shape;
   let inputs;
@@ -73,8 +74,8 @@ export function createHost() {
 
   const answers = {
     async open({ module, options }) {
-      const { open } = await import(module);
-      candidate = await open(options);
+      const { open } = await load(module);
+      candidate = await open(options, { load, ...tools });
       return candidate.info ?? {};
     },
     async prepare(wanted) {

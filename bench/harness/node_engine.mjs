@@ -4,6 +4,7 @@ import { fork } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
+import { watchOthers } from "./machine.mjs";
 import { root } from "./places.mjs";
 import { Session } from "./session.mjs";
 
@@ -19,6 +20,7 @@ export async function startNode() {
     name: "node",
     title: `Node ${process.versions.node} (V8 ${process.versions.v8})`,
     entry: entryAddress,
+    watchOthers,
     async open({ module }) {
       const program = fork(child, [], { stdio: ["ignore", "ignore", "pipe", "ipc"], serialization: "advanced" });
       let complaints = "";

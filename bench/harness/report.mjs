@@ -5,16 +5,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** Three significant digits, without an exponent for the sizes that occur here. */
-export function short(number) {
-  if (number === undefined || number === null) return "";
-  const digits = Math.abs(number) >= 100 ? 0 : Math.abs(number) >= 10 ? 1 : Math.abs(number) >= 1 ? 2 : 3;
-  return number.toFixed(digits);
-}
+import { percent, scientific, short, times } from "./format.mjs";
 
-const percent = (share) => (share === undefined ? "" : `${Math.round(share * 100)} %`);
-const times = (factor) => (factor === undefined ? "" : `${factor.toFixed(2)}x`);
-const scientific = (number) => (typeof number === "number" && number > 0 ? number.toExponential(1) : "");
 const megabytes = (bytes) => (bytes === undefined ? "" : short(bytes / 2 ** 20));
 const spread = ({ p25, p75 }) => `${short(p25)} - ${short(p75)}`;
 const median = ({ milliseconds }) => (milliseconds ? short(milliseconds.median) : "");

@@ -2,7 +2,7 @@
 // threads over the row's.
 
 import { heedEntry } from "./entries.mjs";
-import { attentionFlops } from "./shapes.mjs";
+import { attentionFlops } from "./work.mjs";
 import { takeTurns } from "./turns.mjs";
 
 /** `candidates`: options of attendTopK by name. */

@@ -4,10 +4,7 @@
 // An answer is judged before any time counts, and again after the last timed call. A candidate that fails, or answers
 // wrong, becomes a row that says so; the others go on.
 
-import { setTimeout as sleep } from "node:timers/promises";
-
-import { watchOthers } from "./machine.mjs";
-import { summarize } from "./stats.mjs";
+import { medianInterval, summarize } from "./stats.mjs";
 
 /** A sample is at least so long: a thousand timer steps of an isolated page. */
 const sampleMilliseconds = 5;
@@ -18,29 +15,42 @@ const refillMilliseconds = 50;
 /** Lets the threads of the one before go to sleep. */
 const pauseMilliseconds = 10;
 
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 /**
  * `entries`: { name, module, place, options, shape?, notTried? }. `shape`: what is measured, with its `task`; an
  * entry's own `shape` completes it or differs from it.
- * `effort`: { budget: milliseconds a candidate may use for samples, least, most: samples, warm: milliseconds }.
+ * `effort`: { budget: milliseconds a candidate may use for samples, least, most: samples, warm: milliseconds,
+ * sample?: milliseconds that a sample lasts at the least }.
+ * `live`: { signal, show }. `show` gets the rows so far after every round; the signal ends everything by throwing its
+ * reason.
  * Returns { rows, others }: a row per entry, and how many processors other programs used.
  */
-export async function takeTurns(engine, shape, entries, effort, tell = () => undefined) {
+export async function takeTurns(engine, shape, entries, effort, tell = () => undefined, live = {}) {
+  const { signal, show = () => undefined } = live;
   const runners = entries.map((entry) => new Runner(engine, entry, { ...shape, ...entry.shape }));
   try {
     for (const runner of runners) {
       tell(`${runner.entry.name} x${runner.entry.options.threads}: first call`);
       await runner.start(effort);
+      signal?.throwIfAborted();
+      show(runners.map((each) => each.row()));
     }
     const rounds = Math.max(0, ...runners.map((runner) => runner.wanted));
-    const othersUsed = watchOthers();
+    const othersUsed = engine.watchOthers?.() ?? (() => undefined);
     for (let round = 0; round < rounds; ++round) {
       tell(`round ${round + 1} of ${rounds}`);
       // Rotating: nobody always comes after the same one.
       const order = runners.map((_, i) => runners[(i + round) % runners.length]);
-      for (const runner of order) await runner.turn(round, rounds);
+      for (const runner of order) {
+        await runner.turn(round, rounds);
+        signal?.throwIfAborted();
+      }
+      show(runners.map((runner) => runner.row()));
     }
     const others = othersUsed();
     for (const runner of runners) await runner.finish();
+    signal?.throwIfAborted();
     return { rows: runners.map((runner) => runner.row()), others };
   } finally {
     for (const runner of runners) await runner.close();
@@ -91,7 +101,7 @@ class Runner {
     if (!right) this.#end("wrong", `off by ${error.toExponential(1)} where ${bound.toExponential(1)} is the bound`);
   }
 
-  start({ budget, least, most, warm }) {
+  start({ budget, least, most, warm, sample = sampleMilliseconds }) {
     return this.#attempt(async () => {
       const { entry, engine } = this;
       this.session = await engine.open(entry);
@@ -104,7 +114,7 @@ class Runner {
       // A long first call is divided into short pieces of work inside, which have warmed each other.
       const long = first.first > 4000;
       const each = long ? first.first : (await this.session.ask("warm", { calls: 2, milliseconds: warm })).shortest;
-      const wanted = this.shape.task === "loop" ? loopMilliseconds : sampleMilliseconds;
+      const wanted = this.shape.task === "loop" ? Math.max(loopMilliseconds, sample) : sample;
       this.batch = Math.max(1, Math.ceil(wanted / each));
       this.before = each < refillMilliseconds ? 1 : 0;
       const affordable = Math.floor(budget / (each * (this.batch + this.before)));
@@ -151,9 +161,12 @@ class Runner {
     };
     if (samples.length === 0) return row;
     const milliseconds = { ...summarize(samples), batch };
+    // Costs milliseconds, which a row of a run that goes on must not.
+    if (facts.verdict === "right") milliseconds.interval = medianInterval(samples);
     const rate = (amount) => amount / milliseconds.median / 1e6;
     row.milliseconds = milliseconds;
-    if (work?.flops || flops) row.gflops = rate(work ? work.flops : flops);
+    const counted = work?.flops ?? flops;
+    if (counted) row.gflops = rate(counted);
     if (work?.bytes) row.gigabytesPerSecond = rate(work.bytes);
     return row;
   }

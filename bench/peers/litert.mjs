@@ -3,10 +3,18 @@
 import * as litert from "@litertjs/core";
 
 import { causalMask } from "./causal_mask.mjs";
+import { fileOf, inWorker } from "./place.mjs";
 import { attentionModel } from "./tflite_attention.mjs";
 
+const folder = fileOf("@litertjs/core", "wasm/");
+
 export async function open({ threads }) {
-  await litert.loadLiteRt("/bench/node_modules/@litertjs/core/wasm/", { threads: threads > 1 });
+  // In a worker it would look for its files and its threads' script where the worker's own script lies.
+  if (inWorker) {
+    const locateFile = (file) => `${folder}${file}`;
+    globalThis.Module = { locateFile, mainScriptUrlOrBlob: locateFile("litert_wasm_threaded_internal.js") };
+  }
+  await litert.loadLiteRt(folder, { threads: threads > 1 });
   let compiled;
   let operands;
   let answer;

@@ -4,6 +4,7 @@
 import * as ort from "onnxruntime-web";
 
 import { constant, elementTypes, model, node, port } from "./onnx_writer.mjs";
+import { fileOf, inBrowser } from "./place.mjs";
 
 const { float } = elementTypes;
 
@@ -25,7 +26,7 @@ function decodeModel({ n, heads, headDim }, inside, { k, v }) {
 export async function open({ inside, threads }) {
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  if (typeof document !== "undefined") ort.env.wasm.wasmPaths = "/bench/node_modules/onnxruntime-web/dist/";
+  if (inBrowser) ort.env.wasm.wasmPaths = fileOf("onnxruntime-web", "dist/");
   let session;
   let feeds;
   let queries;

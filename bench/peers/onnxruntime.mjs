@@ -5,11 +5,12 @@ import * as ort from "onnxruntime-web";
 
 import { causalMask } from "./causal_mask.mjs";
 import { attentionModel, layouts } from "./onnx_attention.mjs";
+import { fileOf, inBrowser } from "./place.mjs";
 
 export async function open({ way, threads }) {
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";
-  if (typeof document !== "undefined") ort.env.wasm.wasmPaths = "/bench/node_modules/onnxruntime-web/dist/";
+  if (inBrowser) ort.env.wasm.wasmPaths = fileOf("onnxruntime-web", "dist/");
   let session;
   let feeds;
   return {

@@ -2,20 +2,12 @@
 // product a head over tensors made beforehand, with the keys transposed, because only those reach its fast matrix
 // product, which packs a constant operand once. To append a token all of it would be made and packed again.
 
-import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import * as tf from "@tensorflow/tfjs-core";
 
-import { wasmFolder } from "./tensorflow_wasm.mjs";
-
-const inPage = typeof document !== "undefined";
+import { start } from "./tensorflow_wasm.mjs";
 
 export async function open({ threads }) {
-  // It never starts its threaded build under Node.
-  if (threads > 1 && !inPage) throw new Error("there are no threads here");
-  setWasmPaths(await wasmFolder());
-  if (inPage) setThreadsCount(threads);
-  await tf.setBackend("wasm");
-  await tf.ready();
+  await start(threads);
   let caches;
   let queries;
   let next = 0;

@@ -1,7 +1,8 @@
 // Exact attention beside the peers, with the multiply-add loop of the machine taking its turns among them.
 
 import { heedEntry, loopEntry, peerEntries } from "../harness/entries.mjs";
-import { attentionFlops, shapesOf } from "../harness/shapes.mjs";
+import { shapesOf } from "../harness/shapes.mjs";
+import { attentionFlops } from "../harness/work.mjs";
 import { compareRows } from "../harness/table.mjs";
 import { takeTurns } from "../harness/turns.mjs";
 

@@ -5,7 +5,8 @@
 //   scaling    heed's speed-up over the loop's
 
 import { heedEntry, loopEntry } from "../harness/entries.mjs";
-import { attentionFlops, shapesOf } from "../harness/shapes.mjs";
+import { shapesOf } from "../harness/shapes.mjs";
+import { attentionFlops } from "../harness/work.mjs";
 import { compareRows } from "../harness/table.mjs";
 import { takeTurns } from "../harness/turns.mjs";
 

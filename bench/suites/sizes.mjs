@@ -2,7 +2,8 @@
 // output: operands are tensors here, so all other memory of the module is its own.
 
 import { heedEntry, loopEntry } from "../harness/entries.mjs";
-import { attentionFlops, shapesOf } from "../harness/shapes.mjs";
+import { shapesOf } from "../harness/shapes.mjs";
+import { attentionFlops } from "../harness/work.mjs";
 import { compareRows } from "../harness/table.mjs";
 import { takeTurns } from "../harness/turns.mjs";
 

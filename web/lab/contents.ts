@@ -62,6 +62,13 @@ export const contents: readonly Entry[] = [
   },
 ];
 
+/** A page that is no notebook: it measures, and has a document of its own. */
+export const benchmark: Entry = {
+  name: "benchmark",
+  title: "How fast is it here?",
+  summary: "heed measured on your machine, beside plain JavaScript and other libraries, with the error of each.",
+};
+
 /** The address of a page, relative to any other. */
 export function addressOf(name: string): string {
   return name === contents[0]!.name ? "./" : `./${name}.html`;

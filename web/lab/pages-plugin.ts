@@ -1,12 +1,12 @@
 /**
- * One document per notebook, all made from index.html: `/` is the first of contents.ts, `/<name>.html` the others. In
+ * The benchmark page, and one document per notebook, all made from index.html: `/` is the first of contents.ts, `/<name>.html` the others. In
  * a build each document also carries the content security policy, for hosts that send no headers of their own, and
  * `_headers` lists the headers in the form that several static hosts read.
  */
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Plugin } from "vite";
-import { contents, type Entry } from "./contents.js";
+import { benchmark, contents, type Entry } from "./contents.js";
 
 export interface PagesOptions {
   root: string;
@@ -23,7 +23,11 @@ export function pagesPlugin({ root, headers }: PagesOptions): Plugin {
     enforce: "pre",
     config: (_, { command }) => {
       building = command === "build";
-      return { build: { rollupOptions: { input: [join(root, "index.html"), ...virtual] } } };
+      return {
+        build: {
+          rollupOptions: { input: [join(root, "index.html"), join(root, `${benchmark.name}.html`), ...virtual] },
+        },
+      };
     },
     resolveId: (id) => (virtual.has(id) ? id : null),
     load: (id) => (virtual.has(id) ? readFile(join(root, "index.html"), "utf8") : null),
@@ -31,8 +35,10 @@ export function pagesPlugin({ root, headers }: PagesOptions): Plugin {
       order: "pre",
       handler(html, { path, originalUrl }) {
         const name = basename(new URL(originalUrl ?? path, "http://lab").pathname, ".html");
+        const policy = building ? headers["Content-Security-Policy"] : undefined;
+        if (name === benchmark.name) return fill(html, benchmark, policy && withoutCode(policy));
         const entry = contents.find((one) => one.name === name) ?? first!;
-        return fill(html, entry, building ? headers["Content-Security-Policy"] : undefined);
+        return fill(html, entry, policy);
       },
     },
     generateBundle() {
@@ -40,6 +46,11 @@ export function pagesPlugin({ root, headers }: PagesOptions): Plugin {
       this.emitFile({ type: "asset", fileName: "_headers", source: `/*\n${lines.join("\n")}\n` });
     },
   };
+}
+
+/** The policy of a page in which no reader writes code. */
+function withoutCode(policy: string): string {
+  return policy.replace(/script-src [^;]*/, "script-src 'self' 'wasm-unsafe-eval'");
 }
 
 function fill(html: string, { name, title, summary }: Entry, policy: string | undefined): string {

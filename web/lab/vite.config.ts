@@ -11,6 +11,7 @@ import { defineConfig } from "vite";
 import { notebookPlugin } from "./notebook-plugin.js";
 import { offlinePlugin } from "./offline-plugin.js";
 import { pagesPlugin } from "./pages-plugin.js";
+import { peersPlugin, withoutNodePlugin } from "./peers-plugin.js";
 import { weightsPlugin } from "./weights-plugin.js";
 
 /**
@@ -52,6 +53,8 @@ export default defineConfig({
   plugins: [
     notebookPlugin(),
     pagesPlugin({ root: here("."), headers }),
+    peersPlugin(here("../../bench")),
+    withoutNodePlugin(),
     offlinePlugin(here("offline/service-worker.js")),
     weightsPlugin(),
   ],
@@ -71,7 +74,7 @@ export default defineConfig({
       "@lezer/highlight",
     ],
   },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [withoutNodePlugin()] },
   build: {
     outDir: here("../../build/lab"),
     emptyOutDir: true,

@@ -2,8 +2,8 @@
 // what a caller pays who calls more than once.
 // With `tensors` the operands lie in the module's memory, so that what it takes beyond them can be read off.
 
-export async function open({ entry, variant, threads, tensors = false }) {
-  const { create } = await import(entry);
+export async function open({ entry, variant, threads, tensors = false }, { load }) {
+  const { create } = await load(entry);
   const heed = await create({ variant, threads });
   let operands;
   let options;

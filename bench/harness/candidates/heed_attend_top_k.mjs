@@ -1,8 +1,8 @@
 // heed's top-k attention through heed/sync: arrays in, arrays out, the output into one given beforehand. The timed call
 // asks for no indices; the judged one does, and must give the same output bit for bit.
 
-export async function open({ entry, variant, threads }) {
-  const { create } = await import(entry);
+export async function open({ entry, variant, threads }, { load }) {
+  const { create } = await load(entry);
   const heed = await create({ variant, threads });
   let operands;
   let options;

@@ -7,8 +7,8 @@ const bytesOf = { f32: 4, f16: 2, int8: 1 };
 /** Tokens appended at once: enough for all threads, few enough to need no second copy of a long cache. */
 const tokensAtOnce = 4096;
 
-export async function open({ entry, variant, threads, operation = "attend", dtype = "f32" }) {
-  const { create } = await import(entry);
+export async function open({ entry, variant, threads, operation = "attend", dtype = "f32" }, { load }) {
+  const { create } = await load(entry);
   const heed = await create({ variant, threads });
   let cache;
   let queries;

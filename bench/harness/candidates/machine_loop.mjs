@@ -8,10 +8,14 @@ import { loops } from "../wasm_loops.mjs";
 
 const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
 
-async function startWorker(setting) {
-  const address = new URL("./machine_loop_worker.mjs", import.meta.url);
+async function loopThread() {
+  const address = new URL(/* @vite-ignore */ "./machine_loop_worker.mjs", import.meta.url);
   const Kind = inNode ? (await import("node:worker_threads")).Worker : Worker;
-  const worker = new Kind(address, { type: "module" });
+  return new Kind(address, { type: "module" });
+}
+
+async function startWorker(setting, thread) {
+  const worker = await thread();
   const listen = (name, receive) => (inNode ? worker.on(name, receive) : worker.addEventListener(name, receive));
   let settle;
   const reply = () => new Promise((resolve, reject) => (settle = { resolve, reject }));
@@ -30,7 +34,8 @@ async function startWorker(setting) {
   };
 }
 
-export async function open({ loop, threads, repeats = 1 }) {
+/** `tools.thread` starts a worker of machine_loop_worker.mjs where a bundler has moved it. */
+export async function open({ loop, threads, repeats = 1 }, tools) {
   const { bytes, build } = loops[loop];
   const share = Math.floor(bytes / threads / 128) * 128;
   const memory = new WebAssembly.Memory({
@@ -40,7 +45,9 @@ export async function open({ loop, threads, repeats = 1 }) {
   });
   new Float32Array(memory.buffer).fill(0.5);
   const setting = (thread) => ({ loop, memory, base: thread * share, share, repeats });
-  const workers = await Promise.all(Array.from({ length: threads - 1 }, (_, i) => startWorker(setting(i + 1))));
+  const workers = await Promise.all(
+    Array.from({ length: threads - 1 }, (_, i) => startWorker(setting(i + 1), tools?.thread ?? loopThread)),
+  );
   const own = build(setting(0));
   return {
     info: { variant: loop, threads },

@@ -19,7 +19,7 @@ import { build, preview, type PreviewServer } from "vite";
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const configFile = fromRoot("web/lab/vite.config.ts");
-const sources = ["web/lab", "dist", "package-lock.json"].map(fromRoot);
+const sources = ["web/lab", "bench/harness", "bench/peers", "dist", "package-lock.json"].map(fromRoot);
 const built = fromRoot("build/lab/index.html");
 
 /** When the youngest of these files was written; 0 when there are none. Each test file opens the lab: one builds it. */

@@ -1,6 +1,6 @@
 /** `<lab-header>`: the name of the place, the way to its other pages, and what can be done with the notebook. */
-import { html, LitElement, type TemplateResult } from "lit";
-import { addressOf, contents } from "../contents.js";
+import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { addressOf, benchmark, contents } from "../contents.js";
 import { appearance, type Appearance } from "../framework/appearance.js";
 
 export class LabHeader extends LitElement {
@@ -31,22 +31,8 @@ export class LabHeader extends LitElement {
           <button type="button" class="contents-button" popovertarget="contents">Notebooks</button>
           <nav id="contents" class="contents" popover aria-label="Notebooks">${contentsList()}</nav>
         </div>
-        <div class="top-actions" role="toolbar" aria-label="Notebook">
-          <button type="button" aria-pressed=${this.showsCode} @click=${() => this.#toggleCode()}>Code</button>
-          <button type="button" title="A link to what you see now" @click=${() => this.#ask("share")}>Share</button>
-          <button type="button" title="Save the notebook with your edits" @click=${() => this.#ask("download")}>
-            Download
-          </button>
-          <button
-            type="button"
-            title="Open a notebook file; dropping one here does the same"
-            @click=${() => this.#open()}
-          >
-            Open
-          </button>
-          <button type="button" title="Every cell and parameter as it was" @click=${() => this.#ask("reset")}>
-            Reset
-          </button>
+        <div class="top-actions" role="toolbar" aria-label=${this.#hasNotebook ? "Notebook" : "Page"}>
+          ${this.#hasNotebook ? this.#notebookActions() : nothing}
           <button
             type="button"
             class="look"
@@ -67,6 +53,24 @@ export class LabHeader extends LitElement {
           @change=${(event: Event) => this.#chosen(event.target as HTMLInputElement)}
         />
       </header>
+    `;
+  }
+
+  get #hasNotebook(): boolean {
+    return document.querySelector("lab-notebook") !== null;
+  }
+
+  #notebookActions(): TemplateResult {
+    return html`
+      <button type="button" aria-pressed=${this.showsCode} @click=${() => this.#toggleCode()}>Code</button>
+      <button type="button" title="A link to what you see now" @click=${() => this.#ask("share")}>Share</button>
+      <button type="button" title="Save the notebook with your edits" @click=${() => this.#ask("download")}>
+        Download
+      </button>
+      <button type="button" title="Open a notebook file; dropping one here does the same" @click=${() => this.#open()}>
+        Open
+      </button>
+      <button type="button" title="Every cell and parameter as it was" @click=${() => this.#ask("reset")}>Reset</button>
     `;
   }
 
@@ -93,10 +97,12 @@ export class LabHeader extends LitElement {
 
 /** All pages; the one that is shown is marked. */
 export function contentsList(): TemplateResult {
-  const shown = document.querySelector<HTMLElement>("lab-notebook")?.dataset["name"];
+  const shown =
+    document.querySelector<HTMLElement>("lab-notebook")?.dataset["name"] ??
+    document.querySelector<HTMLElement>("lab-header")?.dataset["page"];
   return html`
     <ol>
-      ${contents.map(
+      ${[...contents, benchmark].map(
         ({ name, title, summary }) => html`
           <li>
             <a href=${addressOf(name)} aria-current=${name === shown ? "page" : "false"}>
