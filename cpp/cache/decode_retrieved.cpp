@@ -260,7 +260,8 @@ void CacheRetrieval::write(Row& row, FoundTokens& found, Scratch& s) noexcept {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   const AttentionShape& shape = scores_.shape();
   const std::size_t visible = row.at.visible, count = found.count, columns = shape.value_dim;
-  const bool spoiled = std::isnan(found.rest) || std::isnan(row.query_norm);
+  // A row that sees nothing is 0, whatever its query is.
+  const bool spoiled = visible != 0 && (std::isnan(found.rest) || std::isnan(row.query_norm));
   if (options_.recall != nullptr) measure_recall(row, found, s);
   if (options_.kept != nullptr) options_.kept[row.place] = static_cast<std::uint32_t>(found.wanted);
   if (spoiled) {

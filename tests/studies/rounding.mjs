@@ -1,7 +1,7 @@
 // Numbers with fewer bits: the emulation of cpp/theory/number_format.hpp, the only one there is, as the module has it.
 // `heed.theory.rounded` is the same with its parameters checked, which is slow for some hundred million numbers.
 
-const { default: start } = await import(new URL("../../dist/glue/heed-simd.node.mjs", import.meta.url).href);
+const { default: start } = await import(new URL("../../dist/glue/heed.node.mjs", import.meta.url).href);
 const module = await start({ wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 512 }) });
 
 /** precision: bits of the significand; code: the format's place in `NumberFormat`. fp8 is e4m3. */

@@ -313,6 +313,23 @@ TEST(CacheRetrieval, SpoiledTokensSpoilTheRowsThatLookAtThem) {
   }
 }
 
+TEST(CacheRetrieval, ARowThatSeesNothingIsZeroWhateverItsQueryIs) {
+  // More queries than tokens: the first ones see none. Found by the fuzz target "pages".
+  for (const float spoiler : {NAN, INFINITY}) {
+    AttentionShape shape = test::newest(1, 1, 3);
+    shape.queries = 5;
+    test::Inputs inputs = test::gaussian_inputs(shape);
+    inputs.q[0] = spoiler;
+    KvCache cache = test::filled_cache(inputs);
+    for (const CacheSearch search : {CacheSearch::kBoxes, CacheSearch::kSketches}) {
+      const Retrieved rows = retrieve(cache, inputs, {.k = 3}, {.search = search, .sampled = true});
+      EXPECT_EQ(rows.bound[0], 0.0f);
+      EXPECT_EQ(rows.dropped[0], 0.0f);
+      EXPECT_EQ(rows.out[0], 0.0f);
+    }
+  }
+}
+
 TEST(CacheRetrieval, RefusesWhatItCannotKnow) {
   AttentionShape shape = test::newest(1, 100, 8);
   const test::Inputs inputs = test::gaussian_inputs(shape);

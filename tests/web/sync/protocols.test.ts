@@ -81,8 +81,8 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
   E16: {
     parameters: { ...small, n: 128, offset: [0, 127], base: [1e4], slope: [0.1] },
     columns:
-      "positions value n offset radius measured average closed corrected exact bias sigma entropyShare mass share " +
-      "shareError closedShare",
+      "positions value n seed offset radius measured average closed corrected balanced exact bias sigma entropyShare " +
+      "mass share shareError closedShare",
   },
   E19: {
     parameters: { rows: 10, repeats: 2, seed: 3, dimension: [8], rho: [0.5], gamma: [0.5, 2], n: 100 },
@@ -106,8 +106,8 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
       channels: [4],
     },
     columns:
-      "n d k selector setting recall scored dropped missed substituted l2 exactDropped exactL2 amplification " +
-      "l2Amplification violations",
+      "n d k selector setting recall recallError scored scoredError dropped droppedError missed substituted l2 " +
+      "l2Error exactDropped exactL2 amplification amplificationError l2Amplification l2AmplificationError violations",
   },
   E17: {
     parameters: { n: [256], rows: 20, seed: 3 },
@@ -115,15 +115,18 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
   },
   E18: {
     parameters: { ...small, n: [300], mass: [0.1, 0.5], causal: true },
-    columns: "n d sigma mass certificate keep keepRatio scored bound tau boundRatio scoredExact violations",
+    columns:
+      "n d sigma mass certificate keep keepError keepRatio keepRatioError scored scoredError bound tau boundRatio " +
+      "boundRatioError scoredExact scoredExactError violations",
   },
   E22: {
     parameters: { ...small, n: [300], keep: [8], exponent: [0.5], repeats: 2 },
-    columns: "n d rule value k method nanoseconds scored speedup build threads violations",
+    columns:
+      "n d rule value k method nanoseconds scored speedup speedupLeast speedupMost build threads violations",
   },
 };
 /** What is measured is not the same twice, and threads are a variant's own. */
-const measured = ["nanoseconds", "speedup", "build", "threads"];
+const measured = ["nanoseconds", "speedup", "speedupLeast", "speedupMost", "build", "threads"];
 const repeatable = (rows: SimulationRow[]) =>
   rows.map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => !measured.includes(name))));
 const ids = Object.keys(all) as (keyof typeof all)[];
