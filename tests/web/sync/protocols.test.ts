@@ -121,8 +121,7 @@ const all: { [Id in Exclude<SimulationId, "E1">]: { parameters: SimulationParame
   },
   E22: {
     parameters: { ...small, n: [300], keep: [8], exponent: [0.5], repeats: 2 },
-    columns:
-      "n d rule value k method nanoseconds scored speedup speedupLeast speedupMost build threads violations",
+    columns: "n d rule value k method nanoseconds scored speedup speedupLeast speedupMost build threads violations",
   },
 };
 /** What is measured is not the same twice, and threads are a variant's own. */
