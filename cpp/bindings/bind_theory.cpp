@@ -104,7 +104,7 @@ void equal_cost(Address lengths, std::uint32_t count, Address sigma, std::uint32
                 Address out) {
   const EqualCost result = compare_at_equal_cost(at<const std::uint32_t>(lengths), at<const double>(sigma), count,
                                                  static_cast<Cost>(cost), k, exponent);
-  const auto who = [&](double PolicyError::*column) {
+  const auto who = [&](double PolicyError::* column) {
     return static_cast<double>(winner(result.fixed.*column, result.window.*column));
   };
   write(out, EqualCostColumns{result.alpha,

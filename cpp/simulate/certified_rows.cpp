@@ -272,12 +272,12 @@ void CertifiedRows::finish() {
   const auto n = static_cast<double>(common_.source.n), d = static_cast<double>(common_.source.head_dim);
   for (std::size_t m = 0; m < masses_.size(); ++m)
     for (std::size_t c = 0; c < kCertificates; ++c) {
-      const auto column = [&](double Value::*which) {
+      const auto column = [&](double Value::* which) {
         return [this, m, c, rows, which](std::size_t repeat, std::size_t r) {
           return values_[first_value(repeat, m) + c * rows + r].*which;
         };
       };
-      const auto mean = [&](double Value::*which) { return over_draws(repeats, rows, column(which)); };
+      const auto mean = [&](double Value::* which) { return over_draws(repeats, rows, column(which)); };
       const Estimate keep = mean(&Value::keep), ratio = mean(&Value::ratio), scored = mean(&Value::scored);
       const Estimate exact = mean(&Value::scored_exact);
       const Estimate bound = ratio_over_draws(repeats, rows, column(&Value::bound), column(&Value::tau));
