@@ -51,7 +51,7 @@ async function nodeTest(name, files, program, environment) {
 }
 
 /** Several times what a project takes. */
-const vitestLimit = 8 * 60_000;
+const vitestLimit = 15 * 60_000;
 
 async function vitest(project, environment) {
   const json = report(`vitest-${project}.json`);
