@@ -1,8 +1,6 @@
 /** Every figure can be taken away, and what is taken away is what was shown. */
-import { readFile } from "node:fs/promises";
-import type { Download, Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Lab, rewriteCell, settled, type Visit } from "./support/lab.js";
+import { Lab, rewriteCell, save, settled, type Visit } from "./support/lab.js";
 
 let lab: Lab;
 let visit: Visit;
@@ -12,14 +10,6 @@ beforeAll(async () => {
   await settled(visit.page);
 });
 afterAll(() => lab.close());
-
-async function save(page: Page, label: string): Promise<{ name: string; bytes: Buffer }> {
-  const [download] = await Promise.all([
-    page.waitForEvent("download") as Promise<Download>,
-    page.getByRole("button", { name: label, exact: true }).click(),
-  ]);
-  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
-}
 
 const title = "Error of the output against the entries kept";
 

@@ -1,9 +1,8 @@
 /** Cells come and go; notebooks leave as links and files, and come back only after asking. */
 import { readFile } from "node:fs/promises";
-import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { pack } from "../../web/lab/framework/packed.js";
-import { Lab, ready, rewriteCell } from "./support/lab.js";
+import { Lab, ready, rewriteCell, shared } from "./support/lab.js";
 
 let lab: Lab;
 beforeAll(async () => {
@@ -12,13 +11,6 @@ beforeAll(async () => {
 afterAll(() => lab.close());
 
 const page5 = "when-assumptions-break.html";
-
-async function shared(page: Page): Promise<string> {
-  await page.getByRole("button", { name: "Share", exact: true }).click();
-  const link = await page.getByLabel("Link", { exact: true }).inputValue();
-  await page.getByRole("button", { name: "Close" }).last().click();
-  return link;
-}
 
 const notebookOf = (...cells: string[]): string =>
   `<!doctype html><notebook><title>From elsewhere</title>${cells.join("")}</notebook>`;

@@ -5,6 +5,7 @@
  * share one.
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -13,6 +14,7 @@ import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
+  type Download,
   type Page,
 } from "playwright";
 import { build, preview, type PreviewServer } from "vite";
@@ -157,4 +159,21 @@ export async function rewriteCell(page: Page, inside: string, change: (source: s
   await page.keyboard.press("Control+A");
   await page.keyboard.insertText(change(source));
   await page.keyboard.press("Shift+Enter");
+}
+
+/** Presses a button that saves a file, and reads the file. */
+export async function save(page: Page, label: string): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([
+    page.waitForEvent("download") as Promise<Download>,
+    page.getByRole("button", { name: label, exact: true }).click(),
+  ]);
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+}
+
+/** The link that the page offers. */
+export async function shared(page: Page): Promise<string> {
+  await page.getByRole("button", { name: "Share", exact: true }).click();
+  const link = await page.getByLabel("Link", { exact: true }).inputValue();
+  await page.getByRole("button", { name: "Close" }).last().click();
+  return link;
 }
