@@ -1,8 +1,14 @@
 // Numbers with fewer bits: the emulation of cpp/theory/number_format.hpp, the only one there is, as the module has it.
 // `heed.theory.rounded` is the same with its parameters checked, which is slow for some hundred million numbers.
 
-const { default: start } = await import(new URL("../../dist/glue/heed.node.mjs", import.meta.url).href);
-const module = await start({ wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 512 }) });
+import { readFileSync } from "node:fs";
+
+const glue = new URL("../../dist/glue/", import.meta.url);
+const { default: start } = await import(new URL("heed.node.mjs", glue).href);
+const module = await start({
+  wasmMemory: new WebAssembly.Memory({ initial: 256, maximum: 512 }),
+  wasmBinary: readFileSync(new URL("heed-simd.wasm", glue)),
+});
 
 /** precision: bits of the significand; code: the format's place in `NumberFormat`. fp8 is e4m3. */
 export const formats = {

@@ -2,6 +2,8 @@
 
 #include <cmath>
 #include <cstring>
+#include <thread>
+#include <vector>
 
 #include "base/buffer.hpp"
 #include "base/checked_math.hpp"
@@ -59,6 +61,17 @@ TEST(Buffer, IsAlignedAndGivesEverythingBack) {
     EXPECT_EQ(live_bytes(), before);
     ASSERT_TRUE(other.resize(100));
   }
+  EXPECT_EQ(live_bytes(), before);
+}
+
+TEST(Buffer, IsCountedRightOnEveryThread) {
+  const std::size_t before = live_bytes();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([] {
+      for (int i = 0; i < 20000; ++i) Buffer<float>().resize(64);
+    });
+  for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(live_bytes(), before);
 }
 
