@@ -69,7 +69,7 @@ TEST(Buffer, IsCountedRightOnEveryThread) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([] {
-      for (int i = 0; i < 20000; ++i) Buffer<float>().resize(64);
+      for (int i = 0; i < 20000; ++i) EXPECT_TRUE(Buffer<float>().resize(64));
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(live_bytes(), before);
