@@ -94,13 +94,18 @@ endfunction()
 
 ask_emscripten(clang_folder ${EMSCRIPTEN_ROOT_PATH}/em-config LLVM_ROOT)
 ask_emscripten(clang_version ${EMSCRIPTEN_ROOT_PATH}/em-config CLANG_ADD_VERSION)
+# Debian's programs have their version in the name; those of an SDK have not.
+set(clang_suffix "")
+if(clang_version MATCHES "^[0-9]+$")
+  set(clang_suffix "-${clang_version}")
+endif()
 get_target_property(compile_options heed_flags INTERFACE_COMPILE_OPTIONS)
 list(FILTER compile_options INCLUDE REGEX "^-(m|f|pthread)")
 ask_emscripten(clang_flags ${CMAKE_CXX_COMPILER} --cflags ${compile_options})
-set(CMAKE_CXX_COMPILE_OBJECT "${clang_folder}/clang++-${clang_version} ${clang_flags} <DEFINES> <INCLUDES> <FLAGS> \
+set(CMAKE_CXX_COMPILE_OBJECT "${clang_folder}/clang++${clang_suffix} ${clang_flags} <DEFINES> <INCLUDES> <FLAGS> \
 -o <OBJECT> -c <SOURCE>")
-set(CMAKE_AR "${clang_folder}/llvm-ar-${clang_version}")
-set(CMAKE_RANLIB "${clang_folder}/llvm-ranlib-${clang_version}")
+set(CMAKE_AR "${clang_folder}/llvm-ar${clang_suffix}")
+set(CMAKE_RANLIB "${clang_folder}/llvm-ranlib${clang_suffix}")
 
 # heed_module(<name> STEM <stem> SOURCES <file>... DEPENDS <layer>...): one module of this variant, glue/<stem>-<variant>
 # with .mjs and .wasm, of its own bindings, those that every module has (memory, threads, identity), and the layers that they use.
