@@ -1,17 +1,22 @@
 /** The worker of `heed` in browsers. */
-import { fromAnotherOrigin } from "../platforms/origin.js";
 import { webPlatform } from "../platforms/web.js";
-import { startThreadsAcrossOrigins } from "../worker/cross-origin.js";
 import { serve } from "../worker/host.js";
+import { isThreadEvent, threadsOfPage, type ThreadEvent } from "../worker/page-thread.js";
 import { pauseByMessage } from "../worker/pause-web.js";
 import type { ToWorker } from "../worker/protocol.js";
 
-if (fromAnotherOrigin(import.meta.url)) startThreadsAcrossOrigins();
+const { PageThread, receive: receiveThread } = threadsOfPage((request) => globalThis.postMessage(request));
+// In our own worker, where nobody else is affected.
+globalThis.Worker = PageThread as unknown as typeof Worker;
 
 serve(
   {
     post: (message, transfer) => globalThis.postMessage(message, { transfer }),
-    listen: (receive) => globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => receive(data)),
+    listen: (receive) =>
+      globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker | ThreadEvent>) => {
+        if (isThreadEvent(data)) receiveThread(data);
+        else receive(data);
+      }),
     pause: pauseByMessage(),
   },
   webPlatform({ crossOriginThreads: true }),

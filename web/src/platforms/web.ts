@@ -15,7 +15,7 @@ const isolationAdvice =
   "Cross-Origin-Embedder-Policy: require-corp";
 
 /**
- * `crossOriginThreads`: threads can start although the code comes from another origin (worker/cross-origin.ts).
+ * `crossOriginThreads`: threads can start although the code comes from another origin (worker/page-thread.ts).
  * `fileUrl`: where the package's files are.
  */
 export function webPlatform({

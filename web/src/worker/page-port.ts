@@ -2,7 +2,9 @@
 import { reasonOf } from "../errors.js";
 import type { ClientPort } from "./client.js";
 import { pauseByMessage } from "./pause-web.js";
+import type { ThreadRequest } from "./page-thread.js";
 import type { FromWorker } from "./protocol.js";
+import { ThreadRelay } from "./thread-relay.js";
 
 /** Not beginning with "em-pthread": the generated code takes such a worker for one of its threads. */
 export const workerName = "heed";
@@ -38,12 +40,14 @@ export function portOf(start: () => Started, advice: string): ClientPort {
     return refusedPort(`${advice} (${reasonOf(error)})`);
   }
   const { worker, running } = started;
+  const threads = new ThreadRelay((event) => worker.postMessage(event));
   return {
     post: (message, transfer) => worker.postMessage(message, transfer),
     listen(receive, failed) {
-      worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => {
+      worker.addEventListener("message", ({ data }: MessageEvent<FromWorker | ThreadRequest>) => {
         running();
-        receive(data);
+        if (data.kind === "thread") threads.receive(data);
+        else receive(data);
       });
       worker.addEventListener("error", (event) => {
         running();
@@ -56,6 +60,7 @@ export function portOf(start: () => Started, advice: string): ClientPort {
     terminate() {
       running();
       worker.terminate();
+      threads.terminate();
       return Promise.resolve();
     },
   };

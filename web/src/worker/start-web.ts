@@ -10,21 +10,15 @@ import { fromAnotherOrigin } from "../platforms/origin.js";
 import { fileAddresses } from "../platforms/web-files.js";
 import { resolveInPage, portOf, workerName as name, type Started } from "./page-port.js";
 import type { WorkerStarter } from "./starter.js";
-
-function startByImport(address: string): Started {
-  const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(address)};`], { type: "text/javascript" }));
-  return { worker: new Worker(blob, { type: "module", name }), running: () => URL.revokeObjectURL(blob) };
-}
+import { startModule } from "./thread-relay.js";
 
 function startWorker(workerUrl: string | URL | undefined): Started {
-  const running = () => undefined;
-  if (workerUrl !== undefined) {
-    const url = new URL(workerUrl, globalThis.location.href);
-    if (fromAnotherOrigin(url.href)) return startByImport(url.href);
-    return { worker: new Worker(url, { type: "module", name }), running };
-  }
-  if (fromAnotherOrigin(import.meta.url)) return startByImport(new URL("./worker.js", import.meta.url).href);
-  return { worker: new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "heed" }), running };
+  if (workerUrl !== undefined) return startModule(resolveInPage(workerUrl).href, name);
+  if (fromAnotherOrigin(import.meta.url)) return startModule(new URL("./worker.js", import.meta.url).href, name);
+  return {
+    worker: new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "heed" }),
+    running: () => undefined,
+  };
 }
 
 const startAdvice =
