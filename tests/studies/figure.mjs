@@ -1,4 +1,5 @@
-// Figures of the results pages: panels of lines over one x, drawn as SVG from the committed tables.
+// Figures of the results pages: panels of lines over one x, drawn as SVG from the committed tables. maps.mjs has the heat
+// maps.
 //
 //   figure({ title, x: {label, scale}, y: {label, scale, from, to}, panels: [{ title, lines: [{ name, points }] }] })
 //
@@ -9,7 +10,7 @@
 const panel = { width: 236, height: 200, gap: 58 };
 const margin = { left: 58, top: 30, right: 16, bottom: 44 };
 const row = { height: panel.height + margin.top + margin.bottom };
-const perRow = 3;
+export const perRow = 3;
 const style = [
   { color: "#1f7fc4", dashes: "" },
   { color: "#c2571a", dashes: "" },
@@ -23,13 +24,13 @@ const style = [
   { color: "#5c7a29", dashes: "12 3 3 3" },
 ];
 
-const escaped = (words) => String(words).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+export const escaped = (words) => String(words).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const at = (number) => number.toFixed(1);
-const text = (x, y, words, more = "") =>
+export const text = (x, y, words, more = "") =>
   `<text x="${at(x)}" y="${at(y)}"${more && ` ${more}`}>${escaped(words)}</text>`;
 
 /** 1234567 as 1.2M, 16384 as 16K where n is a power of two, else at most three digits. */
-function shown(number) {
+export function shown(number) {
   if (number >= 1024 && Number.isInteger(number / 1024)) return `${number / 1024}K`;
   if (number !== 0 && (Math.abs(number) < 0.001 || Math.abs(number) >= 1e4)) return number.toExponential(0);
   return String(Number(number.toPrecision(3)));

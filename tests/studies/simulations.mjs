@@ -17,6 +17,7 @@ import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
 
 import { figure } from "./figure.mjs";
+import { maps } from "./maps.mjs";
 import { argumentsOf, commandOf, fileOf, rowsOf } from "./tables.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -26,7 +27,7 @@ const pages = new URL("../../cpp/simulate/results/", import.meta.url);
 const files = readdirSync(new URL("protocols/", import.meta.url)).filter((file) => file.endsWith(".mjs"));
 const numberOf = (id) => Number(id.slice(1));
 
-/** In the order of their numbers: { id, tables, quick, claims, figures }. */
+/** In the order of their numbers: { id, tables, quick, claims, figures, heatMaps }. */
 export const protocols = (
   await Promise.all(files.map(async (file) => (await import(`./protocols/${file}`)).default))
 ).sort((a, b) => numberOf(a.id) - numberOf(b.id));
@@ -77,7 +78,10 @@ async function makeTables(names) {
 
 /** Every figure of these protocols as a file name and its SVG. */
 export const figuresOf = (some) =>
-  some.flatMap(({ figures = {} }) => Object.entries(figures).map(([name, make]) => [`${name}.svg`, figure(make())]));
+  some.flatMap(({ figures = {}, heatMaps = {} }) => [
+    ...Object.entries(figures).map(([name, make]) => [`${name}.svg`, figure(make())]),
+    ...Object.entries(heatMaps).map(([name, make]) => [`${name}.svg`, maps(make())]),
+  ]);
 
 /** Of the protocols whose tables all stand. */
 function drawFigures(all) {

@@ -10,6 +10,12 @@ const grid = `alpha=${[...alphas, 72, 100, 140, 200, 280, 400, 560, 800, 1600, 3
 const exponents = [0, 0.25, 0.5, 0.75, 1];
 const common = ["sigma=2", grid, "rows=256"];
 
+const inputs = [
+  ["E14-none", "independent scores"],
+  ["E14-independent", "random weights"],
+  ["E14-causal-sink", "a sink"],
+];
+
 /** The alpha of least waste and violation lies on the ridge at the C that the needs follow. */
 function ridge(rows) {
   const [best] = [...rows].sort((a, b) => a.penalty - b.penalty);
@@ -43,6 +49,25 @@ export default {
       const least = Math.min(...of("E14-causal-sink").map((row) => row.penalty));
       assert.ok(least > 2 * Math.min(...of("E14-none").map((row) => row.penalty)));
     },
+  },
+  heatMaps: {
+    "E14-maps": () => ({
+      title: "Waste and violations of k = alpha n^C over alpha and C, and the alpha that meets the needs for each C",
+      x: { label: "alpha" },
+      y: { label: "C" },
+      value: "share of the work, or of the rows",
+      mark: "the ridge: k meets the needs",
+      panels: ["wasted", "violated"].flatMap((column) =>
+        inputs.map(([name, title]) => {
+          const rows = of(name);
+          return {
+            title: `${{ wasted: "wasted work", violated: "rows short" }[column]}: ${title}`,
+            cells: rows.map((row) => ({ x: row.alpha, y: row.exponent, value: row[column] })),
+            marks: exponents.map((y) => ({ x: select(rows, { exponent: y })[0].ridge, y })),
+          };
+        }),
+      ),
+    }),
   },
   figures: {
     E14: () => ({
