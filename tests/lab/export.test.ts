@@ -1,6 +1,7 @@
 /** Every figure can be taken away, and what is taken away is what was shown. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Lab, rewriteCell, save, settled, type Visit } from "./support/lab.js";
+import { save } from "./support/files.js";
+import { Lab, rewriteCell, settled, type Visit } from "./support/lab.js";
 
 let lab: Lab;
 let visit: Visit;

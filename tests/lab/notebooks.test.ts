@@ -82,19 +82,42 @@ test("without a network, a page that was open opens again and every part of it w
   await context.close();
 });
 
-/**
- * The promise is 2 s and 5 s on the machine that the lab was made on. Machines that run tests are up to twice as slow,
- * and busy, so twice that is the limit here, and one of three must do.
- */
-test("the essay can be read and answers in time", { retry: 2 }, async () => {
-  const began = performance.now();
-  const visit = await lab.visit();
-  await visit.page.getByRole("heading", { level: 1 }).waitFor();
-  await visit.page.locator("lab-figure svg").first().waitFor();
-  const readable = performance.now() - began;
+/** When the page can be read and when it answers, in its own time: milliseconds after its address was asked for. */
+async function opening(): Promise<{ readable: number; answers: number }> {
+  const visit = await lab.visit("about:blank");
+  const { page, context } = visit;
+  await context.addInitScript(() => {
+    const seen: Record<string, number> = ((globalThis as { seen?: object }).seen = {}) as Record<string, number>;
+    const needed = { readable: ["h1", "lab-figure svg"], answers: [".numbers dd"] };
+    const look = (): void => {
+      for (const [name, selectors] of Object.entries(needed)) {
+        if (name in seen || selectors.some((selector) => document.querySelector(selector) === null)) continue;
+        seen[name] = Infinity;
+        // Seen when it has been painted.
+        requestAnimationFrame(() => setTimeout(() => (seen[name] = performance.now())));
+      }
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true });
+  });
+  await page.goto(lab.origin);
   await ready(visit);
-  const answers = performance.now() - began;
-  await visit.context.close();
-  expect({ readable, readableInTime: readable < 4000 }).toMatchObject({ readableInTime: true });
-  expect({ answers, answersInTime: answers < 10_000 }).toMatchObject({ answersInTime: true });
+  const seen = await page.waitForFunction(() => {
+    const { readable, answers } = (globalThis as unknown as { seen: Record<string, number> }).seen;
+    return readable! < Infinity && answers! < Infinity && { readable: readable!, answers: answers! };
+  });
+  const times = (await seen.jsonValue()) as { readable: number; answers: number };
+  await context.close();
+  return times;
+}
+
+test("the essay can be read within 2 s and answers within 5 s", async () => {
+  // Whatever else the machine does makes a page slower, never faster: the best of three tells.
+  const best = { readable: Infinity, answers: Infinity };
+  for (let visits = 0; visits < 3 && !(best.readable < 2000 && best.answers < 5000); ++visits) {
+    const { readable, answers } = await opening();
+    best.readable = Math.min(best.readable, readable);
+    best.answers = Math.min(best.answers, answers);
+  }
+  expect(best.readable).toBeLessThan(2000);
+  expect(best.answers).toBeLessThan(5000);
 });

@@ -21,7 +21,7 @@ test("a link holds parameters alone while no cell was changed, and the edited ce
   const { page, context } = await ready(await lab.visit("#k=7&head=4"));
   expect(await shared(page)).toBe(`${lab.origin}/#k=7&head=4`);
   await rewriteCell(page, ".numbers", (source) => source.replace("change of the output", "shift of the output"));
-  await page.getByText("shift of the output").waitFor();
+  await page.locator(".numbers dt", { hasText: "shift of the output" }).waitFor();
   const link = await shared(page);
   expect(link).toMatch(/#k=7&head=4&code=[\w-]+$/);
   await context.close();

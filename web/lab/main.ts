@@ -6,6 +6,7 @@ import { LabNext } from "./elements/lab-next.js";
 import { LabNotebook, type NotebookModule } from "./elements/lab-notebook.js";
 import { LabStatus } from "./elements/lab-status.js";
 import { notice } from "./elements/notice.js";
+import { library } from "./framework/library.js";
 import { keepOffline } from "./framework/offline.js";
 
 // By name and here: the package says that its modules have no side effects, so a bundler drops imports for effect
@@ -16,6 +17,9 @@ customElements.define("lab-next", LabNext);
 customElements.define("lab-status", LabStatus);
 
 const notebooks = import.meta.glob<NotebookModule>("./notebooks/*.html", { query: "?notebook" });
+
+// The library starts in a worker while the page is put together.
+void library.instance.catch(() => undefined);
 
 const notebook = document.querySelector("lab-notebook");
 if (!(notebook instanceof LabNotebook)) throw new Error("the document has no <lab-notebook>");

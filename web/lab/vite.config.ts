@@ -12,6 +12,7 @@ import { notebookPlugin } from "./notebook-plugin.js";
 import { offlinePlugin } from "./offline-plugin.js";
 import { pagesPlugin } from "./pages-plugin.js";
 import { peersPlugin, withoutNodePlugin } from "./peers-plugin.js";
+import { preloadPlugin } from "./preload-plugin.js";
 import { weightsPlugin } from "./weights-plugin.js";
 
 /**
@@ -56,6 +57,7 @@ export default defineConfig({
     peersPlugin(here("../../bench")),
     withoutNodePlugin(),
     offlinePlugin(here("offline/service-worker.js")),
+    preloadPlugin(),
     weightsPlugin(),
   ],
   resolve: {

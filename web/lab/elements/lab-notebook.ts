@@ -9,7 +9,7 @@ import { address, codeName } from "../framework/address.js";
 import { builtins } from "../framework/builtins.js";
 import type { CompiledCell } from "../framework/compile-cell.js";
 import { downloadText } from "../framework/download.js";
-import { library } from "../framework/library.js";
+import { library, type Heed } from "../framework/library.js";
 import { newCells, readNotebook, writeNotebook } from "../framework/notebook-text.js";
 import { pack, unpack } from "../framework/packed.js";
 import { LabCell } from "./lab-cell.js";
@@ -43,8 +43,11 @@ export class LabNotebook extends HTMLElement {
     this.#name = name;
     this.#own = module;
     const { main } = this.#runtime;
-    main.variable().define("heed", [], () => library.start());
-    library.addEventListener("choice", () => void main.redefine("heed", [], () => library.start()));
+    // A cell that names `heed` waits until it has started; one that names `engine` asks for it when it needs it.
+    const holder = (instance: Promise<Heed>) => () => () => instance;
+    main.variable().define("engine", [], holder(library.instance));
+    main.variable().define("heed", ["engine"], (engine: () => Promise<Heed>) => engine());
+    library.addEventListener("choice", () => void main.redefine("engine", [], holder(library.start())));
     this.#show(module.notebook, module.definitions);
   }
 

@@ -58,3 +58,8 @@ export function percent(share: number): string {
 export function number(value: number): string {
   return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
 }
+
+/** The same for a difference: its sign is always there. */
+export function signed(value: number): string {
+  return `${value < 0 ? "" : "+"}${number(value)}`;
+}

@@ -4,7 +4,7 @@
  * (tests/studies/results); run here, it takes short texts.
  */
 import type { Decoder } from "heed";
-import { largestBy, number } from "./checks.js";
+import { largestBy, signed } from "./checks.js";
 import { defineExperiment, type Heed, type RunOptions, type Verdict } from "./experiment.js";
 import { policyOf, type NamedPolicy } from "./model-policies.js";
 
@@ -51,7 +51,7 @@ async function* run(
 const goal = 0.015;
 
 const tell = (row: LossRow): string =>
-  `${row.more < 0 ? "" : "+"}${number(row.more)} nats with ${row.policy}${row.estimator && `, ${row.estimator}`} at ${row.n} tokens (${row.text})`;
+  `${signed(row.more)} nats with ${row.policy}${row.estimator && `, ${row.estimator}`} at ${row.n} tokens (${row.text})`;
 
 const isTail = ({ policy, estimator }: LossRow): boolean => policy === "k=8" && estimator === "linear";
 

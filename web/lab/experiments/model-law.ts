@@ -3,7 +3,7 @@
  * short texts, judged on longer ones.
  */
 import type { Decoder } from "heed";
-import { largestBy, number, percent } from "./checks.js";
+import { largestBy, number, percent, signed } from "./checks.js";
 import { defineExperiment, type Heed, type RunOptions, type Verdict } from "./experiment.js";
 
 export interface ModelLawParameters {
@@ -103,7 +103,7 @@ export const modelLaw = defineExperiment({
         return (
           worst && {
             holds: worst.more_law <= worst.more_mass,
-            detail: `closest: +${number(worst.more_law)} nats by the law, +${number(worst.more_mass)} by the share, ${worst.n} tokens`,
+            detail: `closest: ${signed(worst.more_law)} nats by the law, ${signed(worst.more_mass)} by the share, ${worst.n} tokens`,
           }
         );
       },

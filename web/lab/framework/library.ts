@@ -46,6 +46,11 @@ class Library extends EventTarget {
     this.dispatchEvent(new Event("choice"));
   }
 
+  /** The instance that runs or starts; the first to ask starts it. */
+  get instance(): Promise<Heed> {
+    return this.#instance ?? this.start();
+  }
+
   /** A new instance as chosen; the former one ends when this one has started, or has failed to. */
   start(): Promise<Heed> {
     const former = this.#instance;

@@ -34,7 +34,7 @@ export class LongTask extends LabTask {
    * begins when the reader comes near.
    */
   async *rows<Row>(
-    work: (options: TaskOptions) => AsyncIterable<Row>,
+    work: (options: TaskOptions) => AsyncIterable<Row> | Promise<AsyncIterable<Row>>,
     first?: readonly Row[] | Promise<readonly Row[] | undefined>,
   ): AsyncGenerator<Rows<Row>> {
     const found: Row[] = [];
@@ -56,7 +56,7 @@ export class LongTask extends LabTask {
     const turn = inTurn(this, signal, async () => {
       signal.throwIfAborted();
       this.begin();
-      for await (const row of work({ signal, onProgress })) {
+      for await (const row of await work({ signal, onProgress })) {
         found.push(row);
         changed.resolve();
       }

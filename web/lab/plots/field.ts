@@ -47,6 +47,12 @@ export function field<Row extends object>(options: FieldOptions<Row>): SVGSVGEle
   const ys = [...new Set(rows.map((row) => of(row, y.value)))].sort((a, b) => a - b);
   const [left, right] = [(xs[0] ?? 1) / Math.SQRT2, (xs.at(-1) ?? 2) * Math.SQRT2];
   const [bottom, top] = [(ys[0] ?? 0) - y.step / 2, (ys.at(-1) ?? 1) + y.step / 2];
+  const [marginLeft, marginRight] = [52, 12];
+  // Every second length is named where all of their names would run into each other.
+  const named = x.ticks ?? xs;
+  const room = (width - marginLeft - marginRight) / Math.max(1, xs.length);
+  const shown =
+    room < 8 * Math.max(...named.map((tick) => String(tick).length)) ? named.filter((_, i) => i % 2 === 0) : named;
   const points = curves.flatMap(({ label, at }) =>
     Array.from({ length: 65 }, (_, i) => left * (right / left) ** (i / 64))
       .map((position) => ({ label, x: position, y: at(position) }))
@@ -56,12 +62,12 @@ export function field<Row extends object>(options: FieldOptions<Row>): SVGSVGEle
   return Plot.plot({
     width,
     height: Math.round(Math.min(520, Math.max(360, width * 0.72))),
-    ...{ marginTop: 14, marginRight: 12, marginBottom: 44, marginLeft: 52 },
+    ...{ marginTop: 14, marginRight, marginBottom: 44, marginLeft },
     style: plotStyle,
     ariaLabel: `${fill.label} over ${x.label} and ${y.label}`,
     x: {
       ...{ type: "log", base: 2, domain: [left, right], label: x.label, labelAnchor: "center", labelArrow: "none" },
-      ...{ ticks: x.ticks ?? xs, tickFormat: String },
+      ...{ ticks: shown, tickFormat: String },
     },
     y: {
       ...{ domain: [bottom, top], label: y.label, labelAnchor: "center", labelArrow: "none" },

@@ -23,13 +23,18 @@ export function grid<Row extends object>(options: GridOptions<Row>): SVGSVGEleme
   ];
   const [columns, lines] = [names(x.value), names(y.value)];
   const longest = Math.max(3, ...lines.map((name) => name.length));
+  const marginLeft = 20 + Math.ceil(6.6 * longest);
+  // Names that are wider than their columns stand at a slant.
+  const widest = 6.6 * Math.max(...columns.map((name) => name.length));
+  const slanted = widest > (width - marginLeft) / columns.length;
+  const marginTop = slanted ? 24 + Math.ceil(0.6 * widest) : 34;
   return Plot.plot({
     width,
-    height: 60 + 38 * lines.length,
-    ...{ marginTop: 34, marginRight: 4, marginBottom: 10, marginLeft: 20 + Math.ceil(6.6 * longest) },
+    height: marginTop + 26 + 38 * lines.length,
+    ...{ marginTop, marginRight: slanted ? Math.ceil(0.5 * widest) : 4, marginBottom: 10, marginLeft },
     style: plotStyle,
     ariaLabel,
-    x: { domain: columns, axis: "top", label: x.label, tickSize: 0, padding: 0.03 },
+    x: { domain: columns, axis: "top", label: x.label, tickSize: 0, padding: 0.03, tickRotate: slanted ? -35 : 0 },
     y: { domain: lines, label: y.label, tickSize: 0, padding: 0.06 },
     marks: [
       Plot.cell(rows as Row[], {
