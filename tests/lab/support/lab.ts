@@ -83,25 +83,6 @@ export class Lab {
 
   /** `place`: what follows the origin's slash, a page's name or a hash or both. */
   async visit(place = "", options: BrowserContextOptions = {}): Promise<Visit> {
-    if (this.#browser.browserType().name() !== "firefox") return this.#open(place, options);
-    // On a busy machine Firefox 153, about once in thirty visits, makes a thread's worker (heed's worker asks for it) and
-    // never asks for its script: heed does not start, whatever the page does. Such a visit is made again.
-    for (let attempt = 1; ; ++attempt) {
-      const visit = await this.#open(place, options);
-      const started = visit.page.locator(".status [data-variant]").waitFor({ state: "attached" });
-      if (
-        await started.then(
-          () => true,
-          () => attempt === 3,
-        )
-      )
-        return visit;
-      await visit.context.close();
-      console.warn(`Firefox did not start a thread of ${place} (attempt ${attempt})`);
-    }
-  }
-
-  async #open(place: string, options: BrowserContextOptions): Promise<Visit> {
     const context = await this.#browser.newContext({ viewport: desktop, colorScheme: "light", ...options });
     if (this.#browser.browserType().name() === "firefox") await watchFiles(context);
     const page = await context.newPage();
