@@ -101,6 +101,17 @@ TEST(TopKEstimators, MatchTheReferenceOnDroppedScoresCloseTogether) {
     }
 }
 
+// A key whose products with values overflow, and queries that do not see its large number.
+TEST(TopKEstimators, AreNumbersWhereASumOfKeysTimesValuesOverflows) {
+  for (const bool causal : {false, true}) {
+    test::Inputs inputs = test::gaussian_inputs(test::square(150, 4, causal));
+    inputs.k[4 * 20] = 3e38f;
+    inputs.v[4 * 20 + 1] = 2.5f;
+    for (std::size_t i = 0; i < 150; ++i) inputs.q[4 * i] = 0.0f;
+    expect_estimates(inputs, {1, 8});
+  }
+}
+
 TEST(TopKEstimators, MatchTheReferenceOnTies) {
   expect_estimates(test::tied_inputs(test::square(200, 4, true), 2), {5, 50});
 }

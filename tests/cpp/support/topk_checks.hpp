@@ -105,6 +105,19 @@ inline double line_squares(const reference::Tensors& t, reference::Row row, cons
   return squares;
 }
 
+/// Whether sum v_j k_j^T may overflow in float: then, too, the line is taken as flat.
+inline bool products_overflow(const reference::Tensors& t, reference::Row row, std::size_t keys) {
+  double sum = 0.0;
+  for (std::size_t j = 0; j < keys; ++j) {
+    double key = 0.0, value = 0.0;
+    for (std::size_t c = 0; c < t.head_dim; ++c) key = std::max(key, std::abs(double{reference::key_at(t, row, j)[c]}));
+    for (std::size_t c = 0; c < t.value_dim; ++c)
+      value = std::max(value, std::abs(double{reference::value_at(t, row, j)[c]}));
+    sum += key * value;
+  }
+  return sum > 3e38;
+}
+
 /// Family "attention": the output of the estimator, and the dropped mass, for the set that was kept. The bound holds
 /// without any allowance, and is not wider than what its derivation adds up to. `coarse`: how far the dropped keys'
 /// terms may be off, each of itself; the dropped mass then is by that times tau (1 - tau), and every weight by that
@@ -148,7 +161,7 @@ inline void expect_estimate(const Inputs& inputs, Estimator estimator, const Spa
       // Where the spread is too small a part of the squares the library takes the line as flat.
       const std::size_t dropped = seen.p.size() - kept.size();
       bound += error.line(dropped, line.slope, line.spread, squares);
-      if (line.spread < 2e-4 * squares)
+      if (line.spread < 2e-4 * squares || products_overflow(tensors, row, seen.logits.size()))
         bound += error.largest_value * std::abs(line.slope) * std::sqrt(static_cast<double>(dropped) * line.spread);
     }
     // An explicit tail adds up blocks of weighted values.
