@@ -17,6 +17,8 @@ using simd::kScreenGroup;
 
 constexpr std::size_t kSample = 512;
 constexpr double kUnitRoundoff = 0x1p-24;
+// No sum on the way to a score is larger than the norms' product; this far below the largest float none overflows.
+constexpr double kSafeScore = 1e37;
 
 }  // namespace
 
@@ -216,20 +218,26 @@ std::size_t CacheTopK::select(const Row& row, Scratch& s) noexcept {
   return row.visible;
 }
 
-void CacheTopK::set_bands(Row& row, Scratch& s) noexcept {
+// False, and a band that says nothing, where scores may overflow on the way: then one may be anything.
+bool CacheTopK::set_bands(Row& row, Scratch& s) const noexcept {
   const double du = static_cast<double>(scores_.shape().head_dim + 6) * kUnitRoundoff, rounding = du / (1.0 - du);
   for (std::size_t j = 0; j < row.visible; j += kScreenGroup) {
     const ShadowKeys::Norms& norms = *cache_.shadow().norms(problem_.layer, j, row.g);
     const double error = double{norms.error}, key = double{norms.key} + error;
     const double band = row.query_norm * error + (row.rounding_norm + rounding * row.query_norm) * key;
+    if (!(row.query_norm * key < kSafeScore)) {
+      row.band = std::numeric_limits<double>::infinity();
+      return false;
+    }
     s.bands[j / kScreenGroup] = std::nextafter(static_cast<float>(band), simd::kInfinity);
     row.band = std::max(row.band, band);
   }
+  return true;
 }
 
 // The same from the scores of the shadow keys: what may be among the k best, scored again.
 std::size_t CacheTopK::screen(Row& row, Scratch& s) noexcept {
-  set_bands(row, s);
+  if (!set_bands(row, s)) return all_of(row, s);
   const std::size_t groups = (row.visible + kScreenGroup - 1) / kScreenGroup;
   std::fill_n(s.thresholds, groups, guess(row, s));
   std::size_t found = simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
@@ -237,10 +245,9 @@ std::size_t CacheTopK::screen(Row& row, Scratch& s) noexcept {
   for (std::size_t i = 0; i < found; ++i) s.kept[i] -= s.bands[s.indices[i] / kScreenGroup];
   const float least = row.wanted == 0 ? simd::kInfinity : keep_best(s.kept, s.indices, found, row.wanted);
   for (std::size_t i = 0; i < groups; ++i) {
-    // Rounded down, and once more for the strict comparison. A band that is not a number lets all pass.
+    // Rounded down, and once more for the strict comparison.
     const float low = std::nextafter(least - s.bands[i], -simd::kInfinity);
-    s.thresholds[i] =
-        low == low && std::isfinite(s.bands[i]) ? std::nextafter(low, -simd::kInfinity) : -simd::kInfinity;
+    s.thresholds[i] = std::nextafter(low, -simd::kInfinity);
   }
   found = simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
   if (found < row.wanted) return all_of(row, s);
@@ -310,8 +317,26 @@ void CacheTopK::sum_visible(const Row& row, Scratch& s) noexcept {
   for (std::size_t c = 0; c < columns; ++c) s.scored[c] = static_cast<float>(s.products[c]);
 }
 
-// The kept tokens' exact scores in the place of what the shadow keys gave, and a reference above all of them.
+// All sums anew, relative to the best exact score. What the shadow keys promised a token that was not kept counts up to
+// the least kept score, which its own does not exceed.
+void CacheTopK::sum_again(Row& row, double reference, const Scratch& s) const noexcept {
+  const double least = *std::min_element(s.kept, s.kept + row.wanted);
+  row.reference = reference;
+  row.all = {};
+  for (std::size_t j = 0, i = 0; j < row.visible; ++j) {
+    const bool kept = i < row.wanted && s.indices[i] == j;
+    const double x = (kept ? double{s.kept[i++]} : std::min(double{row.scores[j]}, least)) - reference;
+    const double weight = std::exp(x);
+    row.all.weight += weight;
+    row.all.x += x;
+    row.all.x_squared += x * x;
+    row.all.w_x += weight * x;
+  }
+}
+
+// The kept tokens' exact scores in the place of what the shadow keys gave, and a reference near the largest of them.
 void CacheTopK::settle(Row& row, Scratch& s) noexcept {
+  if (row.wanted == 0 || std::isnan(row.all.weight)) return;
   const auto raise = [&row](double to) {
     const double rise = to - row.reference, factor = std::exp(-rise), n = static_cast<double>(row.visible);
     simd::RowMoments& m = row.all;
@@ -321,8 +346,10 @@ void CacheTopK::settle(Row& row, Scratch& s) noexcept {
          .w_x = factor * (m.w_x - rise * m.weight)};
     row.reference = to;
   };
-  const float highest = row.wanted == 0 ? 0.0f : *std::max_element(s.kept, s.kept + row.wanted);
-  if (double{highest} > row.reference && std::isfinite(highest)) raise(double{highest});
+  const double highest = *std::max_element(s.kept, s.kept + row.wanted);
+  // Where the band is wide, exact scores may lie so far below what the shadow keys promised that their weights vanish.
+  if (std::isfinite(highest) && highest < row.reference - double{simd::kSlack}) return sum_again(row, highest, s);
+  if (highest > row.reference && std::isfinite(highest)) raise(highest);
   for (std::size_t i = 0; i < row.wanted; ++i) {
     const double formed = double{row.scores[s.indices[i]]} - row.reference, exact = double{s.kept[i]} - row.reference;
     const double was = std::exp(formed), is = std::exp(exact);

@@ -73,10 +73,11 @@ class CacheTopK {
   float guess(const Row& row, Scratch& s) const noexcept;
   std::size_t select(const Row& row, Scratch& s) noexcept;
   std::size_t screen(Row& row, Scratch& s) noexcept;
-  void set_bands(Row& row, Scratch& s) noexcept;
+  bool set_bands(Row& row, Scratch& s) const noexcept;
   std::size_t all_of(Row& row, Scratch& s) noexcept;
   void score_again(Row& row, std::size_t count, Scratch& s) noexcept;
   void keep(const Row& row, std::size_t count, Scratch& s) noexcept;
+  void sum_again(Row& row, double reference, const Scratch& s) const noexcept;
   void settle(Row& row, Scratch& s) noexcept;
   void sum_visible(const Row& row, Scratch& s) noexcept;
   void write(Row& row, Scratch& s) noexcept;

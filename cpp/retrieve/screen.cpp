@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "attention/row_blocks.hpp"
 #include "retrieve/exact_row.hpp"
@@ -259,7 +260,9 @@ class Scan {
       if (panel.count[lane] >= row.wanted && score_candidates(p, lane, query, reached, row)) {
         const float* best = std::max_element(row.scores, row.scores + row.count);
         const float* last = std::min_element(row.scores, row.scores + row.count);
-        row.rest = static_cast<double>(visible - row.wanted) * std::exp(double{*last} - double{*best});
+        // An exponential that vanishes is more than nothing: the error of the scores may be as large as their gap.
+        row.rest = static_cast<double>(visible - row.wanted) *
+                   std::max(std::exp(double{*last} - double{*best}), std::numeric_limits<double>::min());
         return;
       }
     }

@@ -7,6 +7,9 @@
 
 namespace heed {
 
+/// Scores up to which weights are relative to 0: e^20 is far from overflow, and e^-20 from underflow.
+inline constexpr double kPlainRange = 20.0;
+
 struct PanelScan {
   simd::PanelState state;  // the reference; the sum is kept in `all`, in double
   alignas(64) float threshold[simd::kPanel];

@@ -31,6 +31,13 @@ Line fit_line(Estimator estimator, const KeptKeys& kept, const RowSums& sums, co
   return {mass / dropped, flat ? 0.0 : (w_x - mean * mass) / spread, mean};
 }
 
+// sum v_j k_j^T overflows long before a score does whose query is small: then there is nothing to draw a line with.
+bool all_finite(const VisibleSums& visible, std::size_t columns) noexcept {
+  for (std::size_t c = 0; c < columns; ++c)
+    if (!std::isfinite(visible.scored[c * visible.scored_stride])) return false;
+  return true;
+}
+
 }  // namespace
 
 void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
@@ -53,7 +60,8 @@ void write_row(Estimator estimator, const MatrixView<const float>& values, const
     for (std::size_t c = 0; c < columns; ++c) out[c] *= factor;
     return;
   }
-  const Line line = fit_line(estimator, kept, sums, scores);
+  Line line = fit_line(estimator, kept, sums, scores);
+  if (line.slope != 0.0 && !all_finite(visible, columns)) line.slope = 0.0;
   const double mean_score = line.mean + scores.reference;
   for (std::size_t i = 0; i < sums.entries; ++i) {
     const double on_line = line.level + line.slope * (double{kept.scores[i]} - mean_score);

@@ -20,7 +20,9 @@
 //
 // Numerics: x_j = s_j - reference instead of s_j, as the scan sums it. The line is taken as flat (b = 0) for fewer than
 //           two dropped keys, and where the spread of x is below 1 % of its size: there the sums of squares have lost
-//           it, and a line over so short an interval is flat for all that it matters.
+//           it, and a line over so short an interval matters little. The reference is near the largest score, or 0 in
+//           a scan of scores up to kPlainRange: at most dropped scores within 0.2 of their mean get the mean weight. It
+//           is flat, too, where sum s_j v_j overflows.
 #pragma once
 
 #include <cstddef>

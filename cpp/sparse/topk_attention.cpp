@@ -18,9 +18,6 @@ namespace {
 
 constexpr std::size_t kPanelsTogether = 64 / simd::kPanel;
 
-// Scores up to which weights are relative to 0: e^20 is far from overflow, and e^-20 from underflow.
-constexpr double kPlainRange = 20.0;
-
 // Rows of a unit: enough to pay for packing, few enough for what is touched of their candidates to stay in the
 // second-level cache.
 constexpr std::size_t unit_rows(std::size_t most_kept) noexcept { return most_kept <= 128 ? 256 : 64; }

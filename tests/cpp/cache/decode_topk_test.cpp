@@ -110,6 +110,49 @@ TEST(CacheTopK, FindsTheSetAmongOutliers) {
   }
 }
 
+// Scores so large that those of the shadow keys are off by hundreds: what is kept may lie far below what they promised.
+TEST(CacheTopK, WeighsWhatItKeepsHoweverWideTheBandIs) {
+  for (const RowType type : {RowType::kFloat, RowType::kHalf})
+    for (const float scale : {30.0f, -1e3f, -1e5f})
+      for (std::uint64_t stream = 0; stream < 30; ++stream) {
+        SCOPED_TRACE(::testing::Message() << test::name_of(type) << ", scale " << scale << ", stream " << stream);
+        const AttentionShape shape = test::newest(1, stream % 2 == 0 ? 3 : 200, 3);
+        test::Inputs inputs(shape, test::gaussian(3, 3 * stream), test::gaussian(shape.keys * 3, 3 * stream + 1),
+                            test::gaussian(shape.keys * 3, 3 * stream + 2));
+        inputs.scale = scale;
+        KvCache cache = test::filled_cache(inputs, type);
+        for (const Estimator estimator : kEstimators) {
+          const test::Sparse result = test::decode_topk(cache, inputs, {.k = 1}, estimator, CacheSearch::kByte);
+          expect_sets(cache, inputs, {.k = 1}, result);
+          expect_screened_mass(test::as_cached(cache, inputs), result);
+          ASSERT_TRUE(test::none_nan(result.out.data(), 3));
+          if (estimator != Estimator::kRenormalized) continue;
+          for (std::size_t c = 0; c < 3; ++c) {
+            float value[3];
+            cache.read(0, 0, result.keys_of(0)[0], nullptr, value);
+            ASSERT_NEAR(result.out[c], value[c], 4.0 * test::kUnit * std::abs(value[c]))
+                << "one key has all the weight";
+          }
+        }
+      }
+}
+
+// Numbers whose products overflow: exact scores are not numbers, those of the shadow keys may be anything.
+TEST(CacheTopK, KeepsTheSameTokensAsTheScanWhereScoresOverflow) {
+  for (std::uint64_t stream = 0; stream < 20; ++stream) {
+    SCOPED_TRACE(stream);
+    test::Inputs inputs = test::gaussian_inputs(test::newest(1, 4, 33));
+    const std::vector<float> query = test::gaussian(33, 50 + stream);
+    inputs.scale = 1.0f;
+    for (std::size_t c = 0; c < 33; ++c) inputs.q[c] = query[c];
+    for (std::size_t i = 0; i < 4 * 33; ++i) inputs.k[i] = i < 33 ? -3e38f : 3e38f;
+    inputs.k[33 + 3] = 0.0f;
+    KvCache cache = test::filled_cache(inputs);
+    const test::Sparse result = test::decode_topk(cache, inputs, {.k = 1}, Estimator::kRaw, CacheSearch::kByte);
+    expect_sets(cache, inputs, {.k = 1}, result);
+  }
+}
+
 TEST(CacheTopK, SpoiledTokensSpoilTheRowsThatSeeThem) {
   for (const float spoiler : {NAN, INFINITY}) {
     for (const CacheSearch search : {CacheSearch::kExact, CacheSearch::kByte}) {

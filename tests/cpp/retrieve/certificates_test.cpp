@@ -2,6 +2,7 @@
 // sampled tail that is as close as it claims.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -49,6 +50,29 @@ std::vector<test::Inputs> problems() {
   for (std::size_t i = 0; i < 70 * d; ++i) all.back().q[i] = 1.0f + 0.1f * all.back().q[i];
   for (std::size_t i = 0; i < 900 * d; ++i) all.back().k[i] = 1000.0f + 0.4f * all.back().k[i];
   return all;
+}
+
+// Keys whose real scores are equal, and whose computed ones are so large that roundings alone set them thousands apart.
+TEST(RetrievedRows, BoundWhatVanishesBesideTheErrorOfTheScores) {
+  test::Inputs inputs = test::gaussian_inputs({.queries = 1, .keys = 900, .head_dim = 3, .value_dim = 2});
+  inputs.scale = 0x1p40f;
+  for (std::size_t i = 0; i < 3; ++i) inputs.q[i] = 1.0f;
+  for (std::size_t i = 0; i < inputs.k.size(); ++i) inputs.k[i] = -std::abs(inputs.k[i]);
+  // One key in every order of its numbers: only the roundings of the sums differ.
+  std::vector<float> key{0.1f, 0.7f, 1.9f};
+  for (std::size_t j = 0; j < 6; ++j) {
+    std::copy_n(key.begin(), 3, inputs.k.data() + 3 * (100 + 131 * j));
+    std::next_permutation(key.begin(), key.end());
+  }
+  for (const Search search : kAll)
+    for (std::size_t k = 1; k < 6; ++k) {
+      const test::Sparse result = test::retrieve_topk(inputs, {.search = search, .budget = {.k = k}});
+      each_row(inputs, result, [&](reference::Row, std::size_t r, const std::vector<double>& p, const auto& kept) {
+        const double tau = reference::dropped_mass(p, kept);
+        if (search != Search::kLsh) ASSERT_NEAR(tau, 1.0 - static_cast<double>(k) / 6.0, 1e-9);
+        ASSERT_GE(double{result.bound[r]}, tau) << "search " << static_cast<int>(search) << ", k " << k;
+      });
+    }
 }
 
 // Family "attention" for the output of the set that was kept; the bound holds without allowance.

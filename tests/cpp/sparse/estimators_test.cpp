@@ -86,6 +86,32 @@ TEST(TopKEstimators, MatchTheReferenceOnLargeScoresCloseTogether) {
   expect_estimates(inputs, {1, 20, 100});
 }
 
+// Dropped scores near to each other and far from 0, which small scores are summed relative to: the line through them is
+// taken as flat.
+TEST(TopKEstimators, MatchTheReferenceOnDroppedScoresCloseTogether) {
+  const AttentionShape shape{.queries = 12, .keys = 40, .head_dim = 4, .value_dim = 3};
+  for (std::uint64_t stream = 0; stream < 10; ++stream)
+    for (const double width : {0.003, 0.01, 0.018}) {
+      SCOPED_TRACE(::testing::Message() << "stream " << stream << ", width " << width);
+      std::vector<float> keys = test::gaussian(test::key_size(shape), 4 * stream + 1, width);
+      for (float& x : keys) x += 1.0f;
+      std::vector<float> queries = test::gaussian(test::query_size(shape), 4 * stream, 0.3);
+      for (std::size_t i = 0; i < queries.size(); ++i) queries[i] += static_cast<float>(i / 4) / 3.0f;  // of any size
+      expect_estimates({shape, queries, keys, test::gaussian(test::value_size(shape), 4 * stream + 2)}, {1, 7});
+    }
+}
+
+// A key whose products with values overflow, and queries that do not see its large number.
+TEST(TopKEstimators, AreNumbersWhereASumOfKeysTimesValuesOverflows) {
+  for (const bool causal : {false, true}) {
+    test::Inputs inputs = test::gaussian_inputs(test::square(150, 4, causal));
+    inputs.k[4 * 20] = 3e38f;
+    inputs.v[4 * 20 + 1] = 2.5f;
+    for (std::size_t i = 0; i < 150; ++i) inputs.q[4 * i] = 0.0f;
+    expect_estimates(inputs, {1, 8});
+  }
+}
+
 TEST(TopKEstimators, MatchTheReferenceOnTies) {
   expect_estimates(test::tied_inputs(test::square(200, 4, true), 2), {5, 50});
 }

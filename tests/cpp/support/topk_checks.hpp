@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "reference/selection.hpp"
 #include "reference/sparse.hpp"
+#include "sparse/panel_scan.hpp"
 #include "support/compare.hpp"
 #include "support/run.hpp"
 #include "support/seen_row.hpp"
@@ -83,6 +85,39 @@ inline void expect_exact_sets(const Inputs& inputs, const Budget& budget, const 
   expect_exact_sets(inputs, TopKOptions{.budget = budget}, result);
 }
 
+/// The largest that the library's sum of squares x^2 can be, x = s - reference (sparse/tail.hpp). It is convex in the
+/// reference, which lies at most kSlack below the largest score, or is 0 in a scan of scores up to kPlainRange.
+inline double line_squares(const reference::Tensors& t, reference::Row row, const std::vector<double>& logits) {
+  const auto squares_from = [&](double reference) {
+    double sum = 0.0;
+    for (const double s : logits) sum += (s - reference) * (s - reference);
+    return sum;
+  };
+  const auto norm = [&](const float* from) {
+    return std::sqrt(std::inner_product(from, from + t.head_dim, from, 0.0));
+  };
+  double key_norm = 0.0;
+  for (std::size_t j = 0; j < logits.size(); ++j) key_norm = std::max(key_norm, norm(reference::key_at(t, row, j)));
+  const double highest = *std::max_element(logits.begin(), logits.end());
+  double squares = std::max(squares_from(highest), squares_from(highest - double{simd::kSlack}));
+  if (!t.causal && std::abs(t.scale) * norm(reference::query_at(t, row)) * key_norm <= kPlainRange)
+    squares = std::max(squares, squares_from(0.0));
+  return squares;
+}
+
+/// Whether sum v_j k_j^T may overflow in float: then, too, the line is taken as flat.
+inline bool products_overflow(const reference::Tensors& t, reference::Row row, std::size_t keys) {
+  double sum = 0.0;
+  for (std::size_t j = 0; j < keys; ++j) {
+    double key = 0.0, value = 0.0;
+    for (std::size_t c = 0; c < t.head_dim; ++c) key = std::max(key, std::abs(double{reference::key_at(t, row, j)[c]}));
+    for (std::size_t c = 0; c < t.value_dim; ++c)
+      value = std::max(value, std::abs(double{reference::value_at(t, row, j)[c]}));
+    sum += key * value;
+  }
+  return sum > 3e38;
+}
+
 /// Family "attention": the output of the estimator, and the dropped mass, for the set that was kept. The bound holds
 /// without any allowance, and is not wider than what its derivation adds up to. `coarse`: how far the dropped keys'
 /// terms may be off, each of itself; the dropped mass then is by that times tau (1 - tau), and every weight by that
@@ -122,13 +157,11 @@ inline void expect_estimate(const Inputs& inputs, Estimator estimator, const Spa
     if (estimator != Estimator::kRenormalized) bound += error.largest_value * 2.0 * moved;
     if (estimator == Estimator::kLinear) {
       const reference::Line line = reference::fit_line(seen.p, seen.logits, kept);
-      const double highest = *std::max_element(seen.logits.begin(), seen.logits.end());
-      double squares = 0.0;
-      for (const double s : seen.logits) squares += (s - highest) * (s - highest);
+      const double squares = line_squares(tensors, row, seen.logits);
       // Where the spread is too small a part of the squares the library takes the line as flat.
       const std::size_t dropped = seen.p.size() - kept.size();
       bound += error.line(dropped, line.slope, line.spread, squares);
-      if (line.spread < 2e-4 * squares)
+      if (line.spread < 2e-4 * squares || products_overflow(tensors, row, seen.logits.size()))
         bound += error.largest_value * std::abs(line.slope) * std::sqrt(static_cast<double>(dropped) * line.spread);
     }
     // An explicit tail adds up blocks of weighted values.
