@@ -7,7 +7,7 @@ import type { ToWorker } from "../worker/protocol.js";
 
 const { PageThread, receive: receiveThread } = threadsOfPage((request) => globalThis.postMessage(request));
 // In our own worker, where nobody else is affected.
-globalThis.Worker = PageThread as unknown as typeof Worker;
+Object.assign(globalThis, { Worker: PageThread });
 
 serve(
   {
