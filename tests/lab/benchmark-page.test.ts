@@ -104,7 +104,7 @@ test("a visitor measures, takes the numbers along, repeats the run by its link, 
   await page.getByText("This tab is hidden.").waitFor();
   expect(page.workers()).toHaveLength(0);
 
-  expect(requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url))).toEqual([]);
+  expect(lab.elsewhere(requests)).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
 });

@@ -211,7 +211,7 @@ describe.each(["chromium", "firefox"] as const)("%s", (engine) => {
     await page.reload();
     await ready(page).waitFor();
     expect(await ready(page).innerText()).not.toContain("nothing was fetched");
-    expect(requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url))).toEqual([]);
+    expect(lab.elsewhere(requests)).toEqual([]);
     expect(visit.errors).toEqual([]);
     await context.close();
   });

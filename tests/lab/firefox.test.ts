@@ -4,7 +4,6 @@ import { contents } from "../../web/lab/contents.js";
 import { save } from "./support/files.js";
 import {
   closeCell,
-  elsewhere,
   keyNumber,
   Lab,
   nextKeyNumber,
@@ -38,7 +37,7 @@ test.each(contents.slice(1).map(({ title, name, model }) => [title, name, model]
     expect(await page.locator("h1").innerText()).toBe(title);
     expect(await page.locator(".cell-failure").allInnerTexts()).toEqual([]);
     expect(requests.length).toBeGreaterThan(5);
-    expect(elsewhere(visit)).toEqual([]);
+    expect(lab.elsewhere(requests)).toEqual([]);
     expect(errors).toEqual([]);
     await context.close();
   },
@@ -118,7 +117,7 @@ describe("Firefox: the essay", () => {
     const { page, requests, errors } = visit;
     expect(await page.locator(".cell-failure").allInnerTexts()).toEqual([]);
     expect(requests.length).toBeGreaterThan(5);
-    expect(elsewhere(visit)).toEqual([]);
+    expect(lab.elsewhere(requests)).toEqual([]);
     expect(errors).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ test.each(
   ).toEqual([]);
   await page.setViewportSize(phone);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(phone.width);
-  expect(requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url))).toEqual([]);
+  expect(lab.elsewhere(requests)).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
 });

@@ -183,7 +183,7 @@ describe.each([
 
   test("no request leaves the page's origin, and nothing is reported on the console", async () => {
     const { requests, errors } = visit;
-    const elsewhere = requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url));
+    const elsewhere = lab.elsewhere(requests);
     expect(requests.length).toBeGreaterThan(5);
     expect(elsewhere).toEqual([]);
     expect(errors).toEqual([]);

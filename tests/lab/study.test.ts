@@ -41,7 +41,7 @@ test("the committed tables are shown, their claims decided, and the model is not
   await page.setViewportSize(phone);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(phone.width);
   expect(requests.filter((url) => url.includes("safetensors"))).toEqual([]);
-  expect(requests.filter((url) => !url.startsWith(`${lab.origin}/`) && !/^(blob|data):/.test(url))).toEqual([]);
+  expect(lab.elsewhere(requests)).toEqual([]);
   expect(errors).toEqual([]);
   await context.close();
 });

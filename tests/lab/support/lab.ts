@@ -99,6 +99,11 @@ export class Lab {
     return visit;
   }
 
+  /** What was asked of anyone but the lab's own origin: nothing ever should be. */
+  elsewhere(requests: readonly string[]): string[] {
+    return requests.filter((url) => !url.startsWith(`${this.origin}/`) && !/^(blob|data):/.test(url));
+  }
+
   async close(): Promise<void> {
     await this.#browser.close();
     await this.#server.close();
@@ -165,12 +170,6 @@ export async function closeCell(page: Page): Promise<void> {
     .getByRole("button", { name: "Close" })
     .click();
   await page.locator("cell-editor").waitFor({ state: "detached" });
-}
-
-/** What was asked of anyone but the page's own origin: nothing ever should be. */
-export function elsewhere({ page, requests }: Visit): string[] {
-  const { origin } = new URL(page.url());
-  return requests.filter((url) => !url.startsWith(`${origin}/`) && !/^(blob|data):/.test(url));
 }
 
 /** The link that the page offers. */

@@ -1,7 +1,7 @@
 /** The worker of `heed` in browsers. */
 import { webPlatform } from "../platforms/web.js";
 import { serve } from "../worker/host.js";
-import { isThreadEvent, threadsOfPage, type ThreadEvent } from "../worker/page-thread.js";
+import { threadsOfPage, type ThreadEvent } from "../worker/page-thread.js";
 import { pauseByMessage } from "../worker/pause-web.js";
 import type { ToWorker } from "../worker/protocol.js";
 
@@ -14,7 +14,7 @@ serve(
     post: (message, transfer) => globalThis.postMessage(message, { transfer }),
     listen: (receive) =>
       globalThis.addEventListener("message", ({ data }: MessageEvent<ToWorker | ThreadEvent>) => {
-        if (isThreadEvent(data)) receiveThread(data);
+        if (data.kind === "thread") receiveThread(data);
         else receive(data);
       }),
     pause: pauseByMessage(),

@@ -1,19 +1,14 @@
 /** A worker of a browser as the client's port, however it was started. */
 import { reasonOf } from "../errors.js";
 import type { ClientPort } from "./client.js";
-import { pauseByMessage } from "./pause-web.js";
 import type { ThreadRequest } from "./page-thread.js";
+import { pauseByMessage } from "./pause-web.js";
 import type { FromWorker } from "./protocol.js";
+import type { Started } from "./start-module.js";
 import { ThreadRelay } from "./thread-relay.js";
 
 /** Not beginning with "em-pthread": the generated code takes such a worker for one of its threads. */
 export const workerName = "heed";
-
-export interface Started {
-  worker: Worker;
-  /** Gives the bootstrap's blob back. */
-  running(): void;
-}
 
 /** A caller's address, resolved as the page resolves relative ones. */
 export function resolveInPage(address: string | URL): URL {

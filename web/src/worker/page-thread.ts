@@ -12,9 +12,7 @@ export type ThreadRequest = { kind: "thread"; thread: number } & (
   { start: string; name: string } | { message: unknown } | { terminate: true }
 );
 /** From the page to the worker: what came from it. */
-export type ThreadEvent = { kind: "thread"; thread: number } & ({ message: unknown } | { error: string });
-
-export const isThreadEvent = (data: { kind: string }): data is ThreadEvent => data.kind === "thread";
+export type ThreadEvent = { kind: "thread"; thread: number } & ({ message: unknown } | { error: string | undefined });
 
 /** `post`: to the page. Returns the class that stands for Worker, and what takes the page's answers. */
 export function threadsOfPage(post: (request: ThreadRequest) => void): {
@@ -54,7 +52,8 @@ export function threadsOfPage(post: (request: ThreadRequest) => void): {
       thread.dispatchEvent(new MessageEvent("message", { data: event.message }));
       return;
     }
-    const error = new ErrorEvent("error", { message: event.error, cancelable: true });
+    // Where a browser does not say why, its event has no message; who watches has words for that.
+    const error = new ErrorEvent("error", { message: event.error ?? "", cancelable: true });
     // Whoever watches may keep it from the generated code, whose listener would end the worker.
     if (thread.dispatchEvent(error)) thread.onerror?.(error);
   }

@@ -1,6 +1,7 @@
 /** Starts the worker of heed/inline from its text, and unpacks the modules that it needs. */
 import { withoutModels, type PackedName } from "../platforms/inline-refusal.js";
-import { portOf, resolveInPage, workerName as name, type Started } from "./page-port.js";
+import { portOf, resolveInPage, workerName as name } from "./page-port.js";
+import type { Started } from "./start-module.js";
 import type { WorkerStarter } from "./starter.js";
 
 /** The worker and the modules, as texts: see platforms/packed.d.ts. */

@@ -8,9 +8,9 @@
 import { openInBrowser } from "../platforms/open-web.js";
 import { fromAnotherOrigin } from "../platforms/origin.js";
 import { fileAddresses } from "../platforms/web-files.js";
-import { resolveInPage, portOf, workerName as name, type Started } from "./page-port.js";
+import { resolveInPage, portOf, workerName as name } from "./page-port.js";
+import { startModule, type Started } from "./start-module.js";
 import type { WorkerStarter } from "./starter.js";
-import { startModule } from "./thread-relay.js";
 
 function startWorker(workerUrl: string | URL | undefined): Started {
   if (workerUrl !== undefined) return startModule(resolveInPage(workerUrl).href, name);
