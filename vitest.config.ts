@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type InlineConfig, type TestSpecification } from "vitest/node";
 
 const dist = (name: string) => fileURLToPath(new URL(`./dist/${name}`, import.meta.url));
 
@@ -63,8 +64,47 @@ const browserProject = (
   },
 });
 
+const opening = "tests/lab/opening.test.ts";
+
+const labProject = (
+  name: string,
+  options: { include?: string[] } & Pick<InlineConfig, "exclude" | "maxWorkers" | "sequence">,
+) => ({
+  test: {
+    include: ["tests/lab/**/*.test.ts"],
+    ...options,
+    name,
+    environment: "node" as const,
+    globalSetup: "tests/lab/support/build.ts",
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});
+
+/** What takes longest comes first, so that the last file of a run does not keep one processor busy alone. */
+const longest = [
+  "node/lifetime",
+  "node/pages",
+  "lab/notebooks",
+  "lab/notebook",
+  "lab/device",
+  "lab/page",
+  "lab/firefox",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const known = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return known < 0 ? longest.length : known;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -81,16 +121,9 @@ export default defineConfig({
       browserProject("chromium", chromium, isolation),
       browserProject("chromium-plain", chromium, {}, pageTests),
       browserProject("firefox", firefox, isolation),
-      {
-        test: {
-          name: "lab",
-          environment: "node",
-          include: ["tests/lab/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
+      // Half of the time a page waits for its reader: two at once take little longer than one.
+      labProject("lab", { exclude: [opening], maxWorkers: 2, sequence: { groupOrder: 0 } }),
+      labProject("lab-opening", { include: [opening], maxWorkers: 1, sequence: { groupOrder: 1 } }),
     ],
   },
 });

@@ -60,7 +60,7 @@ test("a visitor measures, takes the numbers along, repeats the run by its link, 
   }
   expect(await cell("plain JavaScript", "against heed")).toMatch(/^heed [\d.]+x$/);
   await page.locator("lab-figure svg").waitFor();
-  expect(page.workers()).toHaveLength(0);
+  await expect.poll(() => page.workers().length).toBe(0);
   expect(await violations(page)).toEqual([]);
   await page.emulateMedia({ colorScheme: "dark" });
   expect(await violations(page)).toEqual([]);
@@ -90,7 +90,7 @@ test("a visitor measures, takes the numbers along, repeats the run by its link, 
   await press(page, "Abort");
   await ended(page);
   expect(await state(page)).toBe("aborted");
-  expect(page.workers()).toHaveLength(0);
+  await expect.poll(() => page.workers().length).toBe(0);
   await page.getByRole("alert").getByText("Aborted.").waitFor();
 
   await press(page, "Run");
@@ -102,7 +102,7 @@ test("a visitor measures, takes the numbers along, repeats the run by its link, 
   expect(await page.locator(".bench-table").count()).toBe(0);
   await press(page, "Run");
   await page.getByText("This tab is hidden.").waitFor();
-  expect(page.workers()).toHaveLength(0);
+  await expect.poll(() => page.workers().length).toBe(0);
 
   expect(lab.elsewhere(requests)).toEqual([]);
   expect(errors).toEqual([]);

@@ -4,8 +4,6 @@
  * part of the promise. A visit that has settled took seconds; tests that only look, or clean up behind themselves,
  * share one.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   chromium,
@@ -15,23 +13,10 @@ import {
   type BrowserContextOptions,
   type Page,
 } from "playwright";
-import { build, preview, type PreviewServer } from "vite";
+import { preview, type PreviewServer } from "vite";
 import { watchFiles } from "./files.js";
 
-const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-const configFile = fromRoot("web/lab/vite.config.ts");
-const sources = ["web/lab", "bench/harness", "bench/peers", "dist", "package-lock.json"].map(fromRoot);
-const built = fromRoot("build/lab/index.html");
-
-/** When the youngest of these files was written; 0 when there are none. Each test file opens the lab: one builds it. */
-function newest(...paths: string[]): number {
-  const files = paths.flatMap((path) => {
-    if (!existsSync(path)) return [];
-    if (!statSync(path).isDirectory()) return [path];
-    return readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name));
-  });
-  return Math.max(0, ...files.map((file) => statSync(file).mtimeMs));
-}
+const configFile = fileURLToPath(new URL("../../../web/lab/vite.config.ts", import.meta.url));
 
 const launch = {
   chromium: () =>
@@ -68,13 +53,6 @@ export class Lab {
   }
 
   static async open(engine: keyof typeof launch = "chromium"): Promise<Lab> {
-    if (newest(...sources) > newest(built)) {
-      // The test runner's own setting would make a build for development, without the service worker.
-      const { NODE_ENV } = process.env;
-      process.env["NODE_ENV"] = "production";
-      await build({ configFile, logLevel: "error" });
-      process.env["NODE_ENV"] = NODE_ENV;
-    }
     const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
     const address = server.httpServer.address();
     if (address === null || typeof address === "string") throw new Error("the server has no port");
