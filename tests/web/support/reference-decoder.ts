@@ -59,7 +59,7 @@ interface Positions {
   scale: number;
 }
 
-/** `length`: tokens of the text, on which dynamic scaling depends. */
+/** `length`: tokens so far, on which dynamic scaling depends. */
 export function positionsOf(config: RawConfig, headDim: number, length: number): Positions {
   const parameters = (config["rope_parameters"] ?? config["rope_scaling"] ?? {}) as Record<string, number | string>;
   const base = Number(config["rope_theta"] ?? parameters["rope_theta"] ?? 10000);
@@ -168,7 +168,6 @@ export function referenceDecode(
   const kvHeads = config.num_key_value_heads ?? heads;
   const headDim = config.head_dim ?? width / heads;
   const epsilon = Number(config["rms_norm_eps"] ?? 1e-6);
-  const positions = positionsOf(config, headDim, ids.length);
   const embeddings = tensor("model.embed_tokens.weight");
   const output = config["tie_word_embeddings"] ? embeddings : tensor("lm_head.weight");
   const keys = Array.from({ length: layers }, (): Float64Array[] => []);
@@ -177,6 +176,8 @@ export function referenceDecode(
   const slice = (x: Float64Array, head: number) => x.subarray(head * headDim, (head + 1) * headDim);
 
   for (const [position, id] of ids.entries()) {
+    // Of a text that grows token by token: dynamic scaling turns what is there no more.
+    const positions = positionsOf(config, headDim, position + 1);
     let x = Float64Array.from({ length: width }, (_, i) => embeddings[id * width + i]!);
     const dropped = new Float64Array(layers * heads);
     for (let layer = 0; layer < layers; ++layer) {

@@ -50,6 +50,7 @@ describe("shapes", () => {
     ["mistral", { model_type: "mistral", architectures: ["MistralForCausalLM"], sliding_window: null }],
     ["sizes that are no multiples", { hidden_size: 36, intermediate_size: 45, num_attention_heads: 6, head_dim: 6 }],
     ["linear", { rope_scaling: { type: "linear", factor: 4 } }],
+    ["dynamic", { rope_scaling: { rope_type: "dynamic", factor: 4, original_max_position_embeddings: 16 } }],
     ["llama3", { rope_scaling: llama3 }],
     ["yarn", { rope_scaling: yarn }],
   ])("%s", (_name, changes) => expectLosses(tinyModel(changes)));
