@@ -10,6 +10,10 @@ namespace heed::simd {
 void kernel_gather(const MatrixView<const float>& values, const std::uint32_t* indices, const float* weights,
                    std::size_t count, float* out) noexcept;
 
+/// The same added to what is in `out`: a sum cut into calls has the bits of one call.
+void kernel_gather_more(const MatrixView<const float>& values, const std::uint32_t* indices, const float* weights,
+                        std::size_t count, float* out) noexcept;
+
 /// sum[c] += values[i][c] for the rows of `range`, in double.
 void kernel_add_rows(const MatrixView<const float>& values, Range range, double* sum) noexcept;
 

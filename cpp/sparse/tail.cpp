@@ -40,40 +40,52 @@ bool all_finite(const VisibleSums& visible, std::size_t columns) noexcept {
 
 }  // namespace
 
-void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
-               const ScoreSums& scores, const VisibleSums& visible, float* out) noexcept {
-  const std::size_t columns = values.cols;
+RowEnd weigh_kept(Estimator estimator, std::size_t columns, const KeptKeys& kept, const RowSums& sums,
+                  const ScoreSums& scores, const VisibleSums& visible) noexcept {
+  using Kind = RowEnd::Kind;
   const bool renormalized = estimator == Estimator::kRenormalized;
-  if (sums.entries == 0 || sums.all == 0.0 || (renormalized && sums.kept == 0.0)) {
-    std::fill_n(out, columns, 0.0f);
-    return;
-  }
-  if (std::isnan(sums.all)) {
-    std::fill_n(out, columns, std::numeric_limits<float>::quiet_NaN());
-    return;
-  }
+  if (sums.entries == 0 || sums.all == 0.0 || (renormalized && sums.kept == 0.0)) return {.kind = Kind::kZero};
+  if (std::isnan(sums.all)) return {.kind = Kind::kNan};
   const bool fitted =
       (estimator == Estimator::kCompensated || estimator == Estimator::kLinear) && sums.entries < sums.visible;
-  if (!fitted) {
-    simd::kernel_gather(values, kept.indices, kept.weights, sums.entries, out);
-    const auto factor = static_cast<float>(1.0 / (renormalized ? sums.kept : sums.all));
-    for (std::size_t c = 0; c < columns; ++c) out[c] *= factor;
-    return;
-  }
+  if (!fitted)
+    return {.kind = Kind::kScaled, .factor = static_cast<float>(1.0 / (renormalized ? sums.kept : sums.all))};
   Line line = fit_line(estimator, kept, sums, scores);
   if (line.slope != 0.0 && !all_finite(visible, columns)) line.slope = 0.0;
-  const double mean_score = line.mean + scores.reference;
+  const double middle = line.mean + scores.reference;
   for (std::size_t i = 0; i < sums.entries; ++i) {
-    const double on_line = line.level + line.slope * (double{kept.scores[i]} - mean_score);
+    const double on_line = line.level + line.slope * (double{kept.scores[i]} - middle);
     kept.weights[i] = static_cast<float>(double{kept.weights[i]} - on_line);
   }
-  simd::kernel_gather(values, kept.indices, kept.weights, sums.entries, out);
-  for (std::size_t c = 0; c < columns; ++c) {
-    double all = line.level * visible.values[c];
-    if (line.slope != 0.0)
-      all += line.slope * (double{visible.scored[c * visible.scored_stride]} - mean_score * visible.values[c]);
-    out[c] = static_cast<float>((double{out[c]} + all) / sums.all);
+  return {.kind = Kind::kFitted, .all = sums.all, .level = line.level, .slope = line.slope, .middle = middle};
+}
+
+void end_row(const RowEnd& end, std::size_t columns, const VisibleSums& visible, float* out) noexcept {
+  switch (end.kind) {
+    case RowEnd::Kind::kZero:
+      std::fill_n(out, columns, 0.0f);
+      return;
+    case RowEnd::Kind::kNan:
+      std::fill_n(out, columns, std::numeric_limits<float>::quiet_NaN());
+      return;
+    case RowEnd::Kind::kScaled:
+      for (std::size_t c = 0; c < columns; ++c) out[c] *= end.factor;
+      return;
+    case RowEnd::Kind::kFitted:
+      for (std::size_t c = 0; c < columns; ++c) {
+        double all = end.level * visible.values[c];
+        if (end.slope != 0.0)
+          all += end.slope * (double{visible.scored[c * visible.scored_stride]} - end.middle * visible.values[c]);
+        out[c] = static_cast<float>((double{out[c]} + all) / end.all);
+      }
   }
+}
+
+void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
+               const ScoreSums& scores, const VisibleSums& visible, float* out) noexcept {
+  const RowEnd end = weigh_kept(estimator, values.cols, kept, sums, scores, visible);
+  if (end.reads_values()) simd::kernel_gather(values, kept.indices, kept.weights, sums.entries, out);
+  end_row(end, values.cols, visible, out);
 }
 
 }  // namespace heed

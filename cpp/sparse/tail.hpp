@@ -58,8 +58,25 @@ struct VisibleSums {
   std::size_t scored_stride;
 };
 
-/// Writes the row. A row without weight is zero, and so is a renormalized one whose kept keys have none; a row with a
-/// NaN score is NaN.
+/// What becomes of the sum over a row's kept values.
+struct RowEnd {
+  enum class Kind { kZero, kNan, kScaled, kFitted } kind = Kind::kZero;
+  double all = 1.0;                               // kFitted: the denominator
+  double level = 0.0, slope = 0.0, middle = 0.0;  // and the line, level + slope (score - middle)
+  float factor = 0.0f;                            // kScaled
+
+  bool reads_values() const noexcept { return kind == Kind::kScaled || kind == Kind::kFitted; }
+};
+
+/// kept.weights become what the kept values are summed with. `visible.scored` is looked at, `visible.values` is not.
+RowEnd weigh_kept(Estimator estimator, std::size_t columns, const KeptKeys& kept, const RowSums& sums,
+                  const ScoreSums& scores, const VisibleSums& visible) noexcept;
+
+/// `out`, the sum with those weights, becomes the row.
+void end_row(const RowEnd& end, std::size_t columns, const VisibleSums& visible, float* out) noexcept;
+
+/// Writes the row: both, and the sum between them. A row without weight is zero, and so is a renormalized one whose
+/// kept keys have none; a row with a NaN score is NaN.
 void write_row(Estimator estimator, const MatrixView<const float>& values, const KeptKeys& kept, const RowSums& sums,
                const ScoreSums& scores, const VisibleSums& visible, float* out) noexcept;
 

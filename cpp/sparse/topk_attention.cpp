@@ -129,6 +129,9 @@ TopKAttention::Scratch TopKAttention::cut(Pieces& pieces) const noexcept {
   s.scored = pieces.take<float>(linear() ? rows * columns : 0);
   s.block_values = pieces.take<float>(linear() ? simd::kKeyBlock * simd::packed_stride(columns) : 0);
   s.block_weights = pieces.take<float>(linear() ? simd::kKeyBlock * simd::kPanel : 0);
+  s.gathered = pieces.take<GatheredRow>(rows);
+  s.ends = pieces.take<RowEnd>(rows);
+  s.kept_sums = pieces.take<float>(rows * problem_.shape.value_dim);
   return s;
 }
 

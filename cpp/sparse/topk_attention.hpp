@@ -4,8 +4,8 @@
 // Per unit of rows the keys pass by in blocks, an even sample of them first (key_order.hpp). The sample gives each row
 // a threshold. For each panel and block: scores, the sum of all e^s against a running reference, and a filter that
 // appends the scores above the row's threshold to its candidates. When a row's candidates are nearly full they are cut
-// to the k best, which raises the threshold. At the end of the row the candidates are cut to exactly k and their values
-// gathered. A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold,
+// to the k best, which raises the threshold. At the end of the unit the candidates are cut to exactly k and the values
+// of all its rows gathered (gathered_rows.hpp). A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold,
 // so the set is exact whatever the sample was.
 //
 // Where norms bound all scores of a panel by 20 its weights are relative to 0 and not to a running reference.
@@ -76,7 +76,8 @@ class TopKAttention {
   void offer(std::size_t panel, const float* scores, const OfferedKeys& keys, Scratch& scratch) noexcept;
   Candidates candidates(std::size_t panel, std::size_t lane, Scratch& scratch) const noexcept;
   void finish_rows(const RowBlocks::Unit& unit, bool sampled, Scratch& scratch) noexcept;
-  void finish_row(const RowPlace& place, bool sampled, Scratch& scratch) noexcept;
+  RowEnd weigh_row(const RowPlace& place, bool sampled, Scratch& scratch) noexcept;
+  VisibleSums visible_sums(const RowPlace& place, Scratch& scratch) const noexcept;
   void complete_candidates(const RowPlace& place, bool sampled, Scratch& scratch) noexcept;
   bool linear() const noexcept { return options_.estimator == Estimator::kLinear; }
   bool needs_values() const noexcept { return linear() || options_.estimator == Estimator::kCompensated; }

@@ -10,24 +10,45 @@
 
 namespace heed {
 
+// Row by row what each keeps and with what weights, then the kept values of all rows together, then the rows again.
 void TopKAttention::finish_rows(const RowBlocks::Unit& unit, bool sampled, Scratch& s) noexcept {
   const AttentionShape& shape = problem_.shape;
-  const std::size_t per_head = blocks_.panels_per_head();
+  const std::size_t per_head = blocks_.panels_per_head(), columns = shape.value_dim;
   const MatrixView<const float> values = problem_.value_rows(unit.batch, unit.kv_head);
-  for (std::size_t h = 0; h < shape.group(); ++h) {
-    std::size_t summed = shape.end(unit.first);
-    if (needs_values())
-      std::copy_n(tail_sums_.values(unit.batch, unit.kv_head, unit.first / (per_head * simd::kPanel)), shape.value_dim,
-                  s.visible_sum);
-    for (std::size_t i = unit.first; i < unit.last; ++i) {
-      if (needs_values()) simd::kernel_add_rows(values, {summed, shape.end(i)}, s.visible_sum);
-      summed = shape.end(i);
-      const std::size_t row = i - unit.first;
-      finish_row({unit.batch, unit.kv_head, unit.kv_head * shape.group() + h, i, h * per_head + row / simd::kPanel,
-                  row % simd::kPanel},
-                 sampled, s);
+  const auto each = [&](auto&& visit) {
+    std::size_t count = 0;
+    for (std::size_t h = 0; h < shape.group(); ++h)
+      for (std::size_t i = unit.first; i < unit.last; ++i) {
+        const std::size_t row = i - unit.first;
+        visit(RowPlace{unit.batch, unit.kv_head, unit.kv_head * shape.group() + h, i, h * per_head + row / simd::kPanel,
+                       row % simd::kPanel},
+              count++);
+      }
+    return count;
+  };
+
+  const std::size_t count = each([&](const RowPlace& place, std::size_t row) {
+    s.ends[row] = weigh_row(place, sampled, s);
+    const Candidates kept = candidates(place.panel, place.lane, s);
+    const std::size_t entries = s.ends[row].reads_values() ? s.panels[place.panel].wanted[place.lane] : 0;
+    s.gathered[row] = {kept.indices, kept.scores, entries, s.kept_sums + row * columns};
+  });
+  gather_rows(values, {s.gathered, count});
+  std::size_t summed = 0;
+  each([&](const RowPlace& place, std::size_t row) {
+    if (needs_values()) {
+      if (place.query == unit.first) {
+        summed = shape.end(unit.first);
+        std::copy_n(tail_sums_.values(unit.batch, unit.kv_head, unit.first / (per_head * simd::kPanel)), columns,
+                    s.visible_sum);
+      }
+      simd::kernel_add_rows(values, {summed, shape.end(place.query)}, s.visible_sum);
+      summed = shape.end(place.query);
     }
-  }
+    float* const sum = s.gathered[row].sum;
+    end_row(s.ends[row], columns, visible_sums(place, s), sum);
+    std::copy_n(sum, columns, problem_.out_rows(place.batch, place.head).row(place.query));
+  });
 }
 
 // The row's candidates become exactly the k that it keeps, in order of key.
@@ -59,9 +80,10 @@ void add_coarse(double all, const Candidates& kept, float reference, RowSums& su
 
 }  // namespace
 
-void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) noexcept {
+// What the row keeps, what is known of the rest, and the weights of its values in the place of the scores.
+RowEnd TopKAttention::weigh_row(const RowPlace& place, bool sampled, Scratch& s) noexcept {
   const AttentionShape& shape = problem_.shape;
-  const std::size_t lane = place.lane, columns = round_up(shape.value_dim, simd::kKeyTile);
+  const std::size_t lane = place.lane;
   const PanelScan& scan = s.panels[place.panel];
   complete_candidates(place, sampled, s);
   const Candidates kept = candidates(place.panel, lane, s);
@@ -95,10 +117,17 @@ void TopKAttention::finish_row(const RowPlace& place, bool sampled, Scratch& s) 
   if (options_.kept != nullptr) options_.kept[row] = scan.wanted[lane];
   if (options_.indices != nullptr) std::copy_n(kept.indices, sums.entries, options_.indices + options_.offsets[row]);
   const ScoreSums scores{double{reference}, scan.x[lane], scan.x_squared[lane], scan.w_x[lane]};
-  const VisibleSums visible{s.visible_sum, linear() ? s.scored + place.panel * simd::kPanel * columns + lane : nullptr,
-                            simd::kPanel};
-  write_row(options_.estimator, problem_.value_rows(place.batch, place.kv_head), {kept.indices, kept.scores, weights},
-            sums, scores, visible, problem_.out_rows(place.batch, place.head).row(place.query));
+  const RowEnd end = weigh_kept(options_.estimator, shape.value_dim, {kept.indices, kept.scores, weights}, sums, scores,
+                                visible_sums(place, s));
+  // Nobody asks for the scores any more.
+  std::copy_n(weights, sums.entries, kept.scores);
+  return end;
+}
+
+VisibleSums TopKAttention::visible_sums(const RowPlace& place, Scratch& s) const noexcept {
+  const std::size_t columns = round_up(problem_.shape.value_dim, simd::kKeyTile);
+  return {s.visible_sum, linear() ? s.scored + place.panel * simd::kPanel * columns + place.lane : nullptr,
+          simd::kPanel};
 }
 
 // visit(key numbers of the row in order, their scores with stride kPanel) for every block that the row sees.

@@ -2,6 +2,7 @@
 // topk_attention.cpp looks for candidates, topk_rows.cpp turns them into rows.
 #pragma once
 
+#include "sparse/gathered_rows.hpp"
 #include "sparse/topk_attention.hpp"
 
 namespace heed {
@@ -18,9 +19,12 @@ struct TopKAttention::Scratch {
   float* spare_scores;
   std::uint32_t* spare_indices;
   double* visible_sum;
-  float* scored;         // panels of sum s_j v_j, where the tail is fitted
-  float* block_values;   // a packed block, likewise
-  float* block_weights;  // a block of scores, likewise
+  float* scored;          // panels of sum s_j v_j, where the tail is fitted
+  float* block_values;    // a packed block, likewise
+  float* block_weights;   // a block of scores, likewise
+  GatheredRow* gathered;  // rows of a unit
+  RowEnd* ends;
+  float* kept_sums;
 };
 
 // At most one block of keys. Whatever comes later has a number above `all_before`: for the sample, that is 0.

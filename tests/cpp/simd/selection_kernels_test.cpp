@@ -71,6 +71,24 @@ TEST(Gather, SumsTheChosenRows) {
   }
 }
 
+// Family "exact".
+TEST(Gather, CutIntoCallsHasTheBitsOfOne) {
+  for (const std::size_t d : test::head_dims()) {
+    const std::size_t n = 40, count = 21;
+    const std::vector<float> values = test::gaussian(n * d, d), weights = test::gaussian(count, 3);
+    std::vector<std::uint32_t> indices(count);
+    for (std::size_t i = 0; i < count; ++i) indices[i] = static_cast<std::uint32_t>(n - 1 - i);
+    test::Guarded<float> whole(d), cut(d);
+    simd::kernel_gather({values.data(), n, d, d}, indices.data(), weights.data(), count, whole.data());
+    simd::kernel_gather({values.data(), n, d, d}, indices.data(), weights.data(), 8, cut.data());
+    for (const Range part : {Range{8, 8}, Range{8, 9}, Range{9, count}})
+      simd::kernel_gather_more({values.data(), n, d, d}, indices.data() + part.begin, weights.data() + part.begin,
+                               part.size(), cut.data());
+    for (std::size_t c = 0; c < d; ++c) ASSERT_EQ(cut[c], whole[c]) << "d " << d << ", column " << c;
+    EXPECT_TRUE(cut.guards_intact()) << "d " << d;
+  }
+}
+
 TEST(Gather, OfNothingIsZero) {
   const std::vector<float> values(16, NAN);
   test::Guarded<float> out(13);
