@@ -5,8 +5,8 @@
 // a threshold. For each panel and block: scores, the sum of all e^s against a running reference, and a filter that
 // appends the scores above the row's threshold to its candidates. When a row's candidates are nearly full they are cut
 // to the k best, which raises the threshold. At the end of the unit the candidates are cut to exactly k and the values
-// of all its rows gathered (gathered_rows.hpp). A row whose sample promised too much has fewer than k candidates and is scanned again without a threshold,
-// so the set is exact whatever the sample was.
+// of all its rows gathered (gathered_rows.hpp). A row whose sample promised too much has fewer than k candidates and is
+// scanned again without a threshold, so the set is exact whatever the sample was.
 //
 // Where norms bound all scores of a panel by 20 its weights are relative to 0 and not to a running reference.
 //
