@@ -1,14 +1,16 @@
 // The JavaScript face of cache/: the store, and decoding over it. Caches are owned by JavaScript; a job must end before
 // its cache changes.
+#include <optional>
+
+#include "bindings/budgets.hpp"
 #include "bindings/runtime.hpp"
 #include "cache/decode.hpp"
-#include "cache/decode_retrieved.hpp"
-#include "cache/decode_topk.hpp"
 #include "cache/evict.hpp"
 #include "cache/kv_cache.hpp"
 #include "cache/monitor.hpp"
 #include "cache/saved_cache.hpp"
-#include "sparse/topk_attention.hpp"
+#include "cache/topk_search.hpp"
+#include "sparse/row_offsets.hpp"
 
 namespace heed::bindings {
 namespace {
@@ -47,30 +49,33 @@ struct JsDecodeProblem {
 
 /// Field for field `RawCacheTopKOptions` in web/src/runtime/raw.ts.
 struct JsCacheTopKOptions {
-  std::uint32_t k;
-  double alpha, exponent;
-  std::uint32_t min, max;
+  Address budgets;
+  std::uint32_t budget_count;
   int estimator, search;
   double enough, seed;
   bool sampled;
   Address dropped, bound, interval, recall, kept, indices, offsets;
+  Address single_gap, head_aware, blockwise, output_error, logit_error;
+  bool only_count;
 
-  Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
-
-  CacheTopKOptions options() const noexcept {
-    return {budget(),
-            static_cast<Estimator>(estimator),
-            static_cast<CacheSearch>(search),
-            at<float>(dropped),
-            at<float>(bound),
-            at<std::uint32_t>(kept),
-            at<std::uint32_t>(indices),
-            at<const std::uint32_t>(offsets),
-            enough,
-            sampled,
-            static_cast<std::uint64_t>(seed),
-            at<float>(interval),
-            at<float>(recall)};
+  CacheTopKOptions options(const JsBudgets& read) const noexcept {
+    return {.budget = read.first(),
+            .estimator = static_cast<Estimator>(estimator),
+            .search = static_cast<CacheSearch>(search),
+            .dropped = at<float>(dropped),
+            .bound = at<float>(bound),
+            .kept = at<std::uint32_t>(kept),
+            .indices = at<std::uint32_t>(indices),
+            .offsets = at<const std::uint32_t>(offsets),
+            .enough = enough,
+            .sampled = sampled,
+            .seed = static_cast<std::uint64_t>(seed),
+            .interval = at<float>(interval),
+            .recall = at<float>(recall),
+            .head_budgets = read.of_heads(),
+            .certificates = {at<float>(single_gap), at<float>(head_aware), at<float>(blockwise),
+                             at<float>(output_error), at<float>(logit_error)},
+            .only_count = only_count};
   }
 };
 
@@ -126,19 +131,40 @@ Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js,
                                  MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
 }
 
-Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
-  return new Job<CacheTopK>(cache->cache(), js.problem(), options.options());
-}
+/// A search, and the budgets that it refers to.
+class CacheTopKWork {
+ public:
+  CacheTopKWork(KvCache& cache, const DecodeProblem& problem, const JsCacheTopKOptions& options, TaskPool& pool) {
+    if (!budgets_.read(options.budgets, options.budget_count))
+      status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the budgets of the heads");
+    else
+      search_.emplace(cache, problem, options.options(budgets_), pool);
+  }
 
-Job<CacheRetrieval>* make_retrieval(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
-  return new Job<CacheRetrieval>(cache->cache(), js.problem(), options.options());
+  const Status& status() const noexcept { return search_ ? search_->status() : status_; }
+  std::size_t units() const noexcept { return search_ ? search_->units() : 0; }
+  void run(Range units) { search_->run(units); }
+
+ private:
+  Status status_;
+  JsBudgets budgets_;
+  std::optional<CacheTopKSearch> search_;
+};
+
+Job<CacheTopKWork>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
+  return new Job<CacheTopKWork>(cache->cache(), js.problem(), options);
 }
 
 double cache_offsets(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options, Address offsets) {
+  constexpr double kTooMany = -1.0, kNotKnown = -2.0;
   const DecodeProblem problem = js.problem();
   auto* const totals = at<std::uint32_t>(offsets);
-  if (!validate(cache->cache(), problem).ok()) return -1.0;
-  if (!write_offsets(decode_shape(cache->cache(), problem), options.budget(), totals)) return -1.0;
+  JsBudgets budgets;
+  if (!validate(cache->cache(), problem).ok() || !budgets.read(options.budgets, options.budget_count)) return kTooMany;
+  const AttentionProblem rows{.shape = decode_shape(cache->cache(), problem), .mask = problem.mask};
+  const TopKOptions wanted{.budget = budgets.first(), .head_budgets = budgets.of_heads()};
+  if (!entries_known(rows, wanted)) return kNotKnown;
+  if (!write_offsets(rows, wanted, totals)) return kTooMany;
   return totals[problem.queries * problem.heads];
 }
 
@@ -195,11 +221,8 @@ EMSCRIPTEN_BINDINGS(cache) {
       .function("save", &JsKvCache::save)
       .function("restore", &JsKvCache::restore);
   value_object<JsCacheTopKOptions>("CacheTopKOptions")
-      .field("k", &JsCacheTopKOptions::k)
-      .field("alpha", &JsCacheTopKOptions::alpha)
-      .field("exponent", &JsCacheTopKOptions::exponent)
-      .field("min", &JsCacheTopKOptions::min)
-      .field("max", &JsCacheTopKOptions::max)
+      .field("budgets", &JsCacheTopKOptions::budgets)
+      .field("budgetCount", &JsCacheTopKOptions::budget_count)
       .field("estimator", &JsCacheTopKOptions::estimator)
       .field("search", &JsCacheTopKOptions::search)
       .field("enough", &JsCacheTopKOptions::enough)
@@ -211,10 +234,15 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("recall", &JsCacheTopKOptions::recall)
       .field("kept", &JsCacheTopKOptions::kept)
       .field("indices", &JsCacheTopKOptions::indices)
-      .field("offsets", &JsCacheTopKOptions::offsets);
+      .field("offsets", &JsCacheTopKOptions::offsets)
+      .field("singleGap", &JsCacheTopKOptions::single_gap)
+      .field("headAware", &JsCacheTopKOptions::head_aware)
+      .field("blockwise", &JsCacheTopKOptions::blockwise)
+      .field("outputError", &JsCacheTopKOptions::output_error)
+      .field("logitError", &JsCacheTopKOptions::logit_error)
+      .field("onlyCount", &JsCacheTopKOptions::only_count);
   bind_job("CacheAttendJob", &make_attention);
   bind_job("CacheTopKJob", &make_topk);
-  bind_job("CacheRetrieveJob", &make_retrieval);
   function("cacheOffsets", &cache_offsets, allow_raw_pointers());
 }
 

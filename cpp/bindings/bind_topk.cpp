@@ -1,8 +1,7 @@
 // The JavaScript face of topk/ and sparse/: selection, and attention over the keys that rank first.
-#include <algorithm>
 #include <optional>
 
-#include "base/buffer.hpp"
+#include "bindings/budgets.hpp"
 #include "bindings/runtime.hpp"
 #include "sparse/topk_search.hpp"
 #include "topk/select.hpp"
@@ -20,33 +19,19 @@ struct JsTopKOptions {
   Address single_gap, head_aware, blockwise, output_error, logit_error;
   bool only_count;
 
-  /// `budgets`: one, or one for each head.
-  TopKOptions options(const Budget* all) const noexcept {
-    return {.budget = all[0],
+  TopKOptions options(const JsBudgets& read) const noexcept {
+    return {.budget = read.first(),
             .estimator = static_cast<Estimator>(estimator),
             .dropped = at<float>(dropped),
             .bound = at<float>(bound),
             .kept = at<std::uint32_t>(kept),
             .indices = at<std::uint32_t>(indices),
             .offsets = at<const std::uint32_t>(offsets),
-            .head_budgets = budget_count == 1 ? nullptr : all,
+            .head_budgets = read.of_heads(),
             .certificates = {at<float>(single_gap), at<float>(head_aware), at<float>(blockwise),
                              at<float>(output_error), at<float>(logit_error)},
             .denominator = static_cast<Denominator>(denominator),
             .only_count = only_count};
-  }
-
-  /// False when there is no memory.
-  bool read_budgets(Buffer<Budget>& all) const noexcept {
-    constexpr std::size_t kNumbers = 7;
-    if (!all.resize(std::max<std::size_t>(1, budget_count))) return false;
-    all[0] = {};
-    for (std::size_t i = 0; i < budget_count; ++i) {
-      const double* b = at<const double>(budgets) + i * kNumbers;
-      const auto count = [&](std::size_t number) { return static_cast<std::uint32_t>(b[number]); };
-      all[i] = {.k = count(0), .law = {b[1], b[2], count(3), count(4)}, .mass = b[5], .threshold = b[6]};
-    }
-    return true;
   }
 };
 
@@ -54,10 +39,10 @@ struct JsTopKOptions {
 class TopKWork {
  public:
   TopKWork(const AttentionProblem& problem, const JsTopKOptions& options, TaskPool& pool) {
-    if (!options.read_budgets(budgets_))
+    if (!budgets_.read(options.budgets, options.budget_count))
       status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the budgets of the heads");
     else
-      status_ = search_.emplace(problem, options.options(budgets_.data()), pool).status();
+      status_ = search_.emplace(problem, options.options(budgets_), pool).status();
   }
 
   const Status& status() const noexcept { return status_; }
@@ -66,7 +51,7 @@ class TopKWork {
 
  private:
   Status status_;
-  Buffer<Budget> budgets_;
+  JsBudgets budgets_;
   std::optional<TopKSearch> search_;
 };
 
@@ -78,9 +63,9 @@ double topk_offsets(const JsProblem& js, const JsTopKOptions& options, Address o
   constexpr double kTooMany = -1.0, kNotKnown = -2.0;
   const AttentionProblem problem = js.problem();
   auto* const totals = at<std::uint32_t>(offsets);
-  Buffer<Budget> budgets;
-  if (!validate(problem).ok() || !options.read_budgets(budgets)) return kTooMany;
-  const TopKOptions wanted = options.options(budgets.data());
+  JsBudgets budgets;
+  if (!validate(problem).ok() || !budgets.read(options.budgets, options.budget_count)) return kTooMany;
+  const TopKOptions wanted = options.options(budgets);
   if (!entries_known(problem, wanted)) return kNotKnown;
   if (!write_offsets(problem, wanted, totals)) return kTooMany;
   return totals[problem.shape.batch * problem.shape.queries * problem.shape.heads];

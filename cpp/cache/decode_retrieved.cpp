@@ -54,16 +54,16 @@ CacheRetrieval::CacheRetrieval(KvCache& cache, const DecodeProblem& problem, con
       pool_(pool),
       status_(validate(cache, problem)),
       scores_(cache_, problem_) {
-  if (status_.ok()) status_ = validate(options.budget);
+  if (status_.ok()) status_ = validate(options, problem.heads);
   if (status_.ok()) status_ = prepare();
 }
 
 Status CacheRetrieval::prepare() {
-  if (!scores_.plain())
-    return Status::fail(ErrorCode::kUnsupported, "window, sinks, mask and softcap need search \"exact\"");
+  if (needs_whole_rows(problem_, options_))
+    return Status::fail(ErrorCode::kUnsupported, "such rows need all their scores at once");
   if (!options_.sampled && options_.estimator != Estimator::kRenormalized)
     return Status::fail(ErrorCode::kUnsupported, "without every score or a sampled tail there is renormalized only");
-  most_kept_ = options_.budget.entries(scores_.shape().keys);
+  most_kept_ = options_.most_entries(scores_.shape().heads, scores_.shape().keys);
   const CheckedSize scratch = checked_product({scratch_bytes(), pool_.threads()});
   const bool room = scratch.fits && scores_.prepare() && scratch_.resize(scratch.value) &&
                     (by_boxes() ? cache_.boxes().update(cache_, problem_.layer, pool_)
@@ -145,7 +145,7 @@ void CacheRetrieval::finish_row(std::size_t g, std::size_t r, std::size_t thread
   const double du = static_cast<double>(shape.head_dim + 4) * 0x1p-24;
   row.score_error = (du / (1.0 - du) * row.query_norm + std::sqrt(off)) * row.key_norm;
   FoundTokens& found = s.found;
-  found.wanted = options_.budget.entries(row.at.visible);
+  found.wanted = options_.budget_of(scores_.head_of(g, r)).entries(row.at.visible);
   if (by_boxes())
     BoxVisits(cache_, cache_.boxes(), row.at, options_.enough, s.visits).find(s.query, row.query_norm, found);
   else

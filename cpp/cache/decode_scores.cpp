@@ -1,6 +1,7 @@
 #include "cache/decode_scores.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "simd/score_rules.hpp"
 
@@ -56,10 +57,27 @@ simd::RowQueries DecodeScores::packed(std::size_t g) const noexcept {
           bytes ? scales_.data() + place : nullptr, rows()};
 }
 
-void DecodeScores::form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept {
+QueryNorms DecodeScores::norms(std::size_t g, std::size_t row) const noexcept {
+  const simd::RowQueries query = packed(g).from(row, columns_);
+  const double root = cache_.shape().type == RowType::kHalf ? double{simd::kHalfRoot} : 1.0;
+  double norm = 0.0, off = 0.0;
+  for (std::size_t c = 0; c < shape_.head_dim; ++c) {
+    const double q = double{query.floats[c]} / root;
+    norm += q * q;
+    if (query.whole == nullptr) continue;
+    const double rest = q - double{*query.scales} * static_cast<double>(query.whole[c]);
+    off += rest * rest;
+  }
+  return {std::sqrt(norm), std::sqrt(off)};
+}
+
+void DecodeScores::form(std::size_t g, Range keys, float* scores, std::size_t stride, float* products) const noexcept {
   simd::kernel_row_scores(cache_.shape().type, packed(g), cache_.key_rows(problem_.layer, g, keys), keys.size(),
                           columns_, scores, stride);
-  for (std::size_t r = 0; r < rows(); ++r) apply_rules(g, r, keys, scores + r * stride);
+  for (std::size_t r = 0; r < rows(); ++r) {
+    if (products != nullptr) std::copy_n(scores + r * stride, keys.size(), products + r * stride);
+    apply_rules(g, r, keys, scores + r * stride);
+  }
 }
 
 void DecodeScores::form_row(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept {
@@ -76,13 +94,12 @@ void DecodeScores::apply_rules(std::size_t g, std::size_t row, Range keys, float
     const std::size_t panels = (count + simd::kPanel - 1) / simd::kPanel;
     simd::kernel_softcap(scores, panels, static_cast<float>(problem_.softcap));
   }
-  const std::size_t plane = problem_.mask.per_head ? head_of(g, row) * shape_.queries : 0;
-  const std::size_t mask_row = (plane + i) * shape_.keys + keys.begin;
+  const std::size_t masked = mask_row(g, row) + keys.begin;
   if (problem_.mask.bias != nullptr)
-    for (std::size_t j = 0; j < count; ++j) scores[j] += problem_.mask.bias[mask_row + j];
+    for (std::size_t j = 0; j < count; ++j) scores[j] += problem_.mask.bias[masked + j];
   if (problem_.mask.allowed != nullptr)
     for (std::size_t j = 0; j < count; ++j)
-      if (problem_.mask.allowed[mask_row + j] == 0) scores[j] = -simd::kInfinity;
+      if (problem_.mask.allowed[masked + j] == 0) scores[j] = -simd::kInfinity;
   const std::size_t end = std::clamp(shape_.end(i), keys.begin, keys.end) - keys.begin;
   hide(scores + end, count - end);
   const std::size_t from = shape_.from(i), sinks = std::min(shape_.sinks, from);
@@ -98,8 +115,7 @@ void DecodeScores::form_listed(std::size_t g, std::size_t row, std::size_t page_
   simd::kernel_listed_scores(cache_.shape().type, packed(g).from(row, columns_),
                              cache_.key_rows(problem_.layer, g, keys), list, count, columns_, scores);
   const std::size_t i = query_of(row);
-  const std::size_t plane = problem_.mask.per_head ? head_of(g, row) * shape_.queries : 0;
-  const std::size_t mask_row = (plane + i) * shape_.keys + first;
+  const std::size_t masked = mask_row(g, row) + first;
   if (problem_.softcap != 0.0) {
     // The kernel works on whole panels.
     for (std::size_t at = 0; at < count; at += simd::kPanel) {
@@ -112,8 +128,8 @@ void DecodeScores::form_listed(std::size_t g, std::size_t row, std::size_t page_
   }
   for (std::size_t k = 0; k < count; ++k) {
     const std::size_t j = first + list[k];
-    if (problem_.mask.bias != nullptr) scores[k] += problem_.mask.bias[mask_row + list[k]];
-    const bool allowed = problem_.mask.allowed == nullptr || problem_.mask.allowed[mask_row + list[k]] != 0;
+    if (problem_.mask.bias != nullptr) scores[k] += problem_.mask.bias[masked + list[k]];
+    const bool allowed = problem_.mask.allowed == nullptr || problem_.mask.allowed[masked + list[k]] != 0;
     const bool seen = j < shape_.end(i) && (j >= shape_.from(i) || j < shape_.sinks);
     if (!allowed || !seen) scores[k] = -simd::kInfinity;
   }

@@ -17,6 +17,11 @@ inline constexpr std::size_t kDecodeChunk = kPageTokens;
 /// Queries of a block.
 inline constexpr std::size_t kDecodeQueries = 8;
 
+/// Norms of a scaled query, and of what rounding it to whole numbers takes away.
+struct QueryNorms {
+  double exact, rounded_away;
+};
+
 class DecodeScores {
  public:
   DecodeScores(const KvCache& cache, const DecodeProblem& problem) noexcept;
@@ -38,8 +43,8 @@ class DecodeScores {
   bool any_see(Range keys) const noexcept;
 
   /// scores[r * stride + j - keys.begin] for all rows of key head g and the keys of one page; -infinity for what a row
-  /// does not see.
-  void form(std::size_t g, Range keys, float* scores, std::size_t stride) const noexcept;
+  /// does not see. `products`, or null, gets what they were before the rules, likewise.
+  void form(std::size_t g, Range keys, float* scores, std::size_t stride, float* products = nullptr) const noexcept;
 
   /// The same bits for one row alone; `scores` has room for whole vectors. Without rules: softcap, masks, windows.
   void form_row(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
@@ -55,8 +60,25 @@ class DecodeScores {
 
   /// The block's scaled queries of a key head, as the kernels read them.
   simd::RowQueries packed(std::size_t g) const noexcept;
+  QueryNorms norms(std::size_t g, std::size_t row) const noexcept;
+
+  /// Whether the mask lets a row see a key. A bias of -infinity hides it.
+  bool allowed(std::size_t g, std::size_t row, std::size_t key) const noexcept {
+    const Mask& mask = problem_.mask;
+    return mask.empty() || (mask.allowed != nullptr ? mask.allowed[mask_row(g, row) + key] != 0
+                                                    : mask.bias[mask_row(g, row) + key] != -simd::kInfinity);
+  }
+  /// What is added to the row's scores, or null.
+  const float* bias_of(std::size_t g, std::size_t row) const noexcept {
+    return problem_.mask.bias == nullptr ? nullptr : problem_.mask.bias + mask_row(g, row);
+  }
 
  private:
+  /// Where the mask of a row begins.
+  std::size_t mask_row(std::size_t g, std::size_t row) const noexcept {
+    const std::size_t plane = problem_.mask.per_head ? head_of(g, row) * shape_.queries : 0;
+    return (plane + query_of(row)) * shape_.keys;
+  }
   void apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
 
   const KvCache& cache_;

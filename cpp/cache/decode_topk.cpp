@@ -57,9 +57,9 @@ CacheTopK::CacheTopK(KvCache& cache, const DecodeProblem& problem, const CacheTo
       status_(validate(cache, problem)),
       scores_(cache_, problem_),
       search_(cache.shape().type == simd::RowType::kByte ? CacheSearch::kExact : options.search) {
-  if (status_.ok()) status_ = validate(options.budget);
-  if (status_.ok() && (problem.window != 0 || !problem.mask.empty() || problem.softcap != 0.0))
-    status_ = Status::fail(ErrorCode::kUnsupported, "window, mask and softcap are not available for top-k attention");
+  if (status_.ok()) status_ = validate(options, problem.heads);
+  if (status_.ok() && needs_whole_rows(problem, options))
+    status_ = Status::fail(ErrorCode::kUnsupported, "such rows need all their scores at once");
   if (status_.ok()) status_ = prepare();
 }
 
@@ -67,7 +67,7 @@ Status CacheTopK::prepare() {
   const AttentionShape& shape = scores_.shape();
   chunks_ = (shape.keys + kDecodeChunk - 1) / kDecodeChunk;
   stride_ = round_up(shape.keys, kDecodeChunk);
-  most_kept_ = options_.budget.entries(shape.keys);
+  most_kept_ = options_.most_entries(shape.heads, shape.keys);
   const CheckedSize rows = checked_product({shape.kv_heads, scores_.most_rows()});
   const CheckedSize formed = checked_product({rows.value, stride_});
   const CheckedSize sums = checked_product({rows.value, chunks_, sizeof(Sums)});
@@ -158,7 +158,7 @@ void CacheTopK::finish_row(std::size_t g, std::size_t r, std::size_t thread) noe
           .r = r,
           .place = scores_.query_of(r) * shape.heads + scores_.head_of(g, r),
           .visible = visible,
-          .wanted = options_.budget.entries(visible),
+          .wanted = options_.budget_of(scores_.head_of(g, r)).entries(visible),
           .scores = scores_of(g, r),
           .root = cache_.shape().type == simd::RowType::kHalf ? double{simd::kHalfRoot} : 1.0};
   const Sums* const sums = reinterpret_cast<const Sums*>(sums_.data()) + (g * scores_.most_rows() + r) * chunks_;
@@ -177,17 +177,9 @@ void CacheTopK::finish_row(std::size_t g, std::size_t r, std::size_t thread) noe
     row.all.x_squared += m.x_squared + rise * (rise * n - 2.0 * m.x);
     row.all.x += m.x - rise * n;
   }
-  const simd::RowQueries query = scores_.packed(g).from(r, simd::row_columns(shape.head_dim));
-  double norm = 0.0, off = 0.0;
-  for (std::size_t c = 0; c < shape.head_dim; ++c) {
-    const double q = double{query.floats[c]} / row.root;
-    norm += q * q;
-    if (query.whole == nullptr) continue;
-    const double rest = q - double{*query.scales} * static_cast<double>(query.whole[c]);
-    off += rest * rest;
-  }
-  row.query_norm = std::sqrt(norm);
-  row.rounding_norm = std::sqrt(off);
+  const QueryNorms query = scores_.norms(g, r);
+  row.query_norm = query.exact;
+  row.rounding_norm = query.rounded_away;
   keep(row, screened() ? screen(row, s) : select(row, s), s);
   write(row, s);
 }

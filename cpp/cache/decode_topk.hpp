@@ -5,6 +5,8 @@
 //            score lies in. T is the k-th best lower end; a token whose upper end is below T cannot be among the k
 //            best. The few others are scored exactly, so the set is that of kExact, ties included.
 //
+// For rows that see all tokens before them and budgets that count: the rest is for decode_whole_rows.hpp.
+//
 // The dropped mass comes from the scores that were formed: exact ones, or those of the shadow keys with the exact ones
 // of the kept tokens in their place. Both have a certified bound (sparse/dropped_mass.hpp); the second's includes the
 // band. Estimators as in sparse/tail.hpp, their sums over all tokens from tail_state.hpp.
@@ -15,32 +17,11 @@
 
 #include "base/pieces.hpp"
 #include "cache/decode_scores.hpp"
+#include "cache/topk_options.hpp"
 #include "parallel/task_pool.hpp"
 #include "simd/row_candidates.hpp"
-#include "sparse/budget.hpp"
-#include "sparse/tail.hpp"
 
 namespace heed {
-
-/// The order is the order of `rawCacheSearches` in web/src/runtime/raw.ts.
-enum class CacheSearch { kExact, kByte, kBoxes, kSketches };
-
-struct CacheTopKOptions {
-  Budget budget;
-  Estimator estimator = Estimator::kLinear;
-  CacheSearch search = CacheSearch::kExact;
-  float* dropped = nullptr;                // (queries, heads)
-  float* bound = nullptr;                  // (queries, heads)
-  std::uint32_t* kept = nullptr;           // (queries, heads)
-  std::uint32_t* indices = nullptr;        // row r at offsets[r], ascending; null when not wanted
-  const std::uint32_t* offsets = nullptr;  // from write_offsets() for decode_shape()
-  // Of searches that skip scores, decode_retrieved.hpp.
-  double enough = 0.0;        // kBoxes: stop at a dropped mass of so much
-  bool sampled = false;       // the tail
-  std::uint64_t seed = 0;     // of the sample
-  float* interval = nullptr;  // (queries, heads)
-  float* recall = nullptr;    // (queries, heads): also scan, to say how much of the exact set was found
-};
 
 class CacheTopK {
  public:

@@ -5,6 +5,7 @@
 #include "attention/exact.hpp"
 #include "cache/decode.hpp"
 #include "cache/decode_topk.hpp"
+#include "cache/decode_whole_rows.hpp"
 #include "sparse/topk_search.hpp"
 
 namespace heed {
@@ -52,9 +53,12 @@ Status LayerAttention::run(KvCache& cache, std::size_t layer, std::size_t tokens
   return {};
 }
 
-bool LayerAttention::decodes(const Call& call, const AttentionPolicy& policy) const noexcept {
+// Decoding takes all heads at a time. Rows that need all their scores at once are not worth forming for heads that have
+// other policies.
+bool LayerAttention::decodes(const Call& call, Range heads, const AttentionPolicy& policy) const noexcept {
   if (call.tokens != 1) return false;
-  return policy.exact || (policy.window == 0 && policy.sinks == 0 && !policy.budget.needs_scores());
+  const bool plain = policy.window == 0 && policy.sinks == 0 && !policy.budget.needs_scores();
+  return policy.exact || plain || heads.size() == shape_.heads;
 }
 
 AttentionProblem LayerAttention::problem(const Call& call, Range heads, const AttentionPolicy& policy) const noexcept {
@@ -81,7 +85,7 @@ AttentionProblem LayerAttention::problem(const Call& call, Range heads, const At
 }
 
 Status LayerAttention::run_heads(const Call& call, Range heads, const AttentionPolicy& policy) {
-  if (decodes(call, policy)) {
+  if (decodes(call, heads, policy)) {
     // All heads are decoded; those of other policies are overwritten by theirs, or were not asked for.
     if (heads.size() == shape_.heads) {
       if (Status status = decode(call, policy); !status.ok()) return status;
@@ -146,23 +150,21 @@ Status LayerAttention::decode(const Call& call, const AttentionPolicy& policy) {
                               .scale = shape_.scale(),
                               .window = policy.window,
                               .sinks = policy.sinks};
-  if (policy.exact) {
-    CacheAttention work(call.cache, problem, pool_);
+  const auto finish = [](auto&& work) {
     if (work.status().ok()) work.run({0, work.units()});
     return work.status();
-  }
+  };
+  if (policy.exact) return finish(CacheAttention(call.cache, problem, pool_));
   const bool screen =
       policy.search == ModelSearch::kByte || (policy.search == ModelSearch::kAuto && call.length >= kScreenTokens);
-  CacheTopK work(call.cache, problem,
-                 {.budget = policy.budget,
-                  .estimator = policy.estimator,
-                  .search = screen ? CacheSearch::kByte : CacheSearch::kExact,
-                  .dropped = dropped_.data(),
-                  .bound = bound_.data(),
-                  .kept = kept_.data()},
-                 pool_);
-  if (work.status().ok()) work.run({0, work.units()});
-  return work.status();
+  const CacheTopKOptions options{.budget = policy.budget,
+                                 .estimator = policy.estimator,
+                                 .search = screen ? CacheSearch::kByte : CacheSearch::kExact,
+                                 .dropped = dropped_.data(),
+                                 .bound = bound_.data(),
+                                 .kept = kept_.data()};
+  if (needs_whole_rows(problem, options)) return finish(CacheWholeRows(call.cache, problem, options, pool_));
+  return finish(CacheTopK(call.cache, problem, options, pool_));
 }
 
 Status LayerAttention::gather(const Call& call) {

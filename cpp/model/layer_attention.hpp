@@ -2,10 +2,10 @@
 //
 //   q, out (heads, tokens, head_dim)
 //
-// A single token reads the cache where it lies (cache/decode.hpp, cache/decode_topk.hpp). Several tokens, and rules
-// that decoding does not have (windows with top-k, shares of the mass), get the layer's keys and values as two plain
-// arrays: a copy, 2 % of the arithmetic for 256 tokens, for which every path of attention/ and sparse/ can be taken.
-// Heads that share a policy go together.
+// A single token reads the cache where it lies (cache/decode.hpp, cache/decode_topk.hpp). Several tokens, and some
+// heads whose top-k has a window or a budget of probabilities, get the layer's keys and values as two plain arrays: a
+// copy, 2 % of the arithmetic for 256 tokens, for which every path of attention/ and sparse/ can be taken. Heads that
+// share a policy go together.
 #pragma once
 
 #include "base/buffer.hpp"
@@ -36,7 +36,7 @@ class LayerAttention {
   Status decode(const Call& call, const AttentionPolicy& policy);
   Status gather(const Call& call);
   AttentionProblem problem(const Call& call, Range heads, const AttentionPolicy& policy) const noexcept;
-  bool decodes(const Call& call, const AttentionPolicy& policy) const noexcept;
+  bool decodes(const Call& call, Range heads, const AttentionPolicy& policy) const noexcept;
 
   const ModelShape& shape_;
   TaskPool& pool_;

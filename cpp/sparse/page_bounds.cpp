@@ -32,16 +32,20 @@ bool PageBounds::build(const AttentionProblem& problem, TaskPool& pool) {
   return true;
 }
 
-double PageBounds::highest_score(std::size_t b, std::size_t g, std::size_t page, const float* query,
-                                 double scale) const noexcept {
-  const float* const least = bounds_.data() + at(b * kv_heads_ + g, page);
-  const float* const most = least + columns_;
+double highest_product(const float* query, double scale, const float* least, const float* most,
+                       std::size_t columns) noexcept {
   double sum = 0.0;
-  for (std::size_t c = 0; c < columns_; ++c) {
+  for (std::size_t c = 0; c < columns; ++c) {
     const double q = scale * double{query[c]};
     sum += std::max(q * double{least[c]}, q * double{most[c]});
   }
   return sum;
+}
+
+double PageBounds::highest_score(std::size_t b, std::size_t g, std::size_t page, const float* query,
+                                 double scale) const noexcept {
+  const float* const least = bounds_.data() + at(b * kv_heads_ + g, page);
+  return highest_product(query, scale, least, least + columns_, columns_);
 }
 
 }  // namespace heed

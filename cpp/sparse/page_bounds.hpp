@@ -12,6 +12,10 @@
 
 namespace heed {
 
+/// U of a query and of the smallest and largest numbers of some keys, in double.
+double highest_product(const float* query, double scale, const float* least, const float* most,
+                       std::size_t columns) noexcept;
+
 class PageBounds {
  public:
   static constexpr std::size_t kPageKeys = 32;
@@ -24,7 +28,7 @@ class PageBounds {
     return {page * kPageKeys, page * kPageKeys + kPageKeys < keys_ ? page * kPageKeys + kPageKeys : keys_};
   }
 
-  /// U of one query (head_dim) with one page of key head g, in double.
+  /// U of one query (head_dim) with one page of key head g.
   double highest_score(std::size_t b, std::size_t g, std::size_t page, const float* query, double scale) const noexcept;
 
  private:

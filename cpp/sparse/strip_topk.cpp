@@ -60,7 +60,7 @@ StripTopK::Scratch StripTopK::cut(Pieces& pieces) const noexcept {
   const std::size_t d = problem_.shape.head_dim, d_v = round_up(problem_.shape.value_dim, simd::kKeyTile);
   const std::size_t block = simd::kKeyBlock * simd::kPanel, row = round_up(columns_, 16);
   Scratch s{};
-  s.rows = pieces.take<Row>(simd::kPanel);
+  s.rows = pieces.take<WholeRow>(simd::kPanel);
   float* const scores = pieces.take<float>(simd::kPanel * row);
   float* const logits = needs_logits() ? pieces.take<float>(simd::kPanel * row) : scores;
   auto* const keys = pieces.take<std::uint32_t>(simd::kPanel * row);
@@ -69,9 +69,7 @@ StripTopK::Scratch StripTopK::cut(Pieces& pieces) const noexcept {
   s.packed = pieces.take<float>(simd::kKeyBlock * std::max(simd::packed_stride(d), simd::packed_stride(d_v)));
   s.block = pieces.take<float>(block);
   s.raw = pieces.take<float>(needs_logits() ? block : 0);
-  s.weights = pieces.take<float>(row);
-  s.places = pieces.take<std::uint32_t>(row);
-  s.kept_weights = pieces.take<float>(row);
+  s.row = {pieces.take<float>(row), pieces.take<std::uint32_t>(row), pieces.take<float>(row)};
   s.total = pieces.take<double>(simd::kPanel * d_v);
   s.part = pieces.take<float>(simd::kPanel * d_v);
   if (scores == nullptr) return s;
@@ -155,7 +153,7 @@ void StripTopK::append_visible(const Place& at, Range keys, Scratch& s) noexcept
   const bool all = at.sees.all_see(keys) && problem_.mask.empty();
   const float* const raw = needs_logits() ? s.raw : s.block;
   for (std::size_t lane = 0; lane < at.lanes(); ++lane) {
-    Row& row = s.rows[lane];
+    WholeRow& row = s.rows[lane];
     for (std::size_t key = keys.begin; key < keys.end; ++key) {
       if (!all && !sees(at, lane, key)) continue;
       const std::size_t from = (key - keys.begin) * simd::kPanel + lane;

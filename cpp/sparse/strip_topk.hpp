@@ -24,6 +24,7 @@
 #include "parallel/task_pool.hpp"
 #include "sparse/page_bounds.hpp"
 #include "sparse/topk_options.hpp"
+#include "sparse/whole_row.hpp"
 
 namespace heed {
 
@@ -41,7 +42,6 @@ class StripTopK {
 
  private:
   struct Place;
-  struct Row;
   struct Scratch;
   Status prepare();
   void note_norms();
@@ -57,19 +57,11 @@ class StripTopK {
   bool sees(const Place& place, std::size_t lane, std::size_t key) const noexcept;
 
   void finish_row(const Place& place, std::size_t lane, Scratch& scratch) noexcept;
-  void weigh(Row& row, Scratch& scratch) noexcept;
-  void choose(const Place& place, Row& row, Scratch& scratch) noexcept;
-  void fit(Row& row, const Scratch& scratch) noexcept;
-  void weigh_kept(Row& row, Scratch& scratch) noexcept;
-  void settle(Row& row, const Scratch& scratch) noexcept;
-  void gather(const Place& place, std::size_t lane, const Row& row, Scratch& scratch) noexcept;
-  double row_score_error(const Place& place, std::size_t lane, const Row& row) const noexcept;
+  void gather(const Place& place, std::size_t lane, const WholeRow& row, Scratch& scratch) noexcept;
+  double row_score_error(const Place& place, std::size_t lane, const WholeRow& row) const noexcept;
   void mix(const Place& place, Scratch& scratch) noexcept;
 
-  void certify_mass(const Place& place, std::size_t lane, Row& row, const Scratch& scratch) noexcept;
-  double dropped_weight_above(const Place& place, std::size_t lane, const Row& row,
-                              const Scratch& scratch) const noexcept;
-  void note_residual(Row& row, std::size_t j, double p, double final_weight) noexcept;
+  void certify_mass(const Place& place, std::size_t lane, WholeRow& row, const Scratch& scratch) noexcept;
   void certify_outputs(const Place& place, Scratch& scratch) noexcept;
 
   bool needs_logits() const noexcept;

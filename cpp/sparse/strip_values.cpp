@@ -7,12 +7,13 @@
 
 namespace heed {
 
-void StripTopK::gather(const Place& at, std::size_t lane, const Row& row, Scratch& s) noexcept {
-  for (std::size_t i = 0; i < row.sums.entries; ++i) s.places[i] = row.keys[s.places[i]];
+void StripTopK::gather(const Place& at, std::size_t lane, const WholeRow& row, Scratch& s) noexcept {
+  for (std::size_t i = 0; i < row.sums.entries; ++i) s.row.places[i] = row.keys[s.row.places[i]];
   RowSums sums = row.sums;
   sums.kept = row.kept_sum;
-  write_row(options_.estimator, problem_.value_rows(at.batch, at.kv_head), {s.places, row.scores, s.kept_weights}, sums,
-            {}, {}, problem_.out_rows(at.batch, at.head).row(at.first + lane));
+  write_row(options_.estimator, problem_.value_rows(at.batch, at.kv_head),
+            {s.row.places, row.scores, s.row.kept_weights}, sums, {}, {},
+            problem_.out_rows(at.batch, at.head).row(at.first + lane));
 }
 
 // Block by block in float, the blocks in double, so that the error of the sum does not grow with the number of keys.
@@ -23,7 +24,7 @@ void StripTopK::mix(const Place& at, Scratch& s) noexcept {
   each_block(at, [&](Range keys) {
     std::fill_n(s.block, keys.size() * simd::kPanel, 0.0f);
     for (std::size_t lane = 0; lane < at.lanes(); ++lane) {
-      const Row& row = s.rows[lane];
+      const WholeRow& row = s.rows[lane];
       if (!row.fills_tail) continue;
       for (std::size_t& j = next[lane]; j < row.count && row.keys[j] < keys.end; ++j)
         s.block[(row.keys[j] - keys.begin) * simd::kPanel + lane] = row.scores[j];

@@ -1,5 +1,5 @@
 /** What a caller may pass to a cache of keys and values, in both entries. */
-import type { CallOptions, Estimator, CountedKeep, ScoreRules, TailSource } from "./options.js";
+import type { CallOptions, Estimator, Keep, ScoreRules, TailSource } from "./options.js";
 
 /**
  * How a cache keeps its numbers.
@@ -85,17 +85,21 @@ export interface MonitorNumbers {
  * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
  *
  * `"pages"` and `"lsh"` skip scores: with them an estimator other than `"renormalized"` needs `tail: "sampled"`, and
- * with `tail: "exact"` every score is formed all the same; `info.reason` says so.
+ * with `tail: "exact"` every score is formed all the same; `info.reason` says so. A window, sinks, a mask, a softcap,
+ * certificates, and budgets of `mass` or `threshold` are for the scan, too, whatever was asked for.
  */
 export type CacheSearch = "exact" | "int8" | "pages" | "lsh" | "auto";
 
-/** Options of a cache's `attendTopK`. Windows, masks and softcap are not available. */
-export interface CacheTopKOptions<Out = Float32Array> extends Omit<
-  DecodeOptions<Out>,
-  "lse" | "monitor" | keyof ScoreRules
-> {
-  /** Entries kept per row; n of the window law is the number of tokens that the query sees. */
-  keep: CountedKeep;
+/**
+ * Options of a cache's `attendTopK`. Rules, budgets and certificates are those of `attendTopK` without a cache: `sinks`
+ * are kept before all other tokens and need no window.
+ */
+export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions<Out>, "lse" | "monitor"> {
+  /**
+   * Entries kept per row; an array has one for each query head. n of the window law is the number of tokens that the
+   * row sees.
+   */
+  keep: Keep | readonly Keep[];
   /** Default: "linear". */
   estimator?: Estimator;
   /** Default: "auto". */
@@ -112,8 +116,13 @@ export interface CacheTopKOptions<Out = Float32Array> extends Omit<
   seed?: number;
   /** With `search: "lsh"`: also form every score, to measure `info.recall`. Default: false. */
   recall?: boolean;
-  /** Also return which tokens were kept. Default: false. */
+  /**
+   * Also return which tokens were kept. Where the scores or a mask decide how many, they are counted first, at the cost
+   * of a second search. Default: false.
+   */
   indices?: boolean;
+  /** Also return upper bounds of the dropped attention and of the output's error. Default: false. */
+  certificates?: boolean;
 }
 
 /** Options of a cache's `monitor`. */

@@ -1,6 +1,6 @@
 /** What the calls on a cache return, in both entries. A "row" is one (query, head), head fastest. */
 import type { Estimator } from "./options.js";
-import type { IndexedTopKResult, TopKResult } from "./results.js";
+import type { CertifiedTopKResult, IndexedTopKResult, TopKResult } from "./results.js";
 
 /** How a sparse result of a cache came about. */
 export interface CacheTopKInfo {
@@ -22,6 +22,15 @@ export interface CacheTopKResult<Out = Float32Array> extends Omit<TopKResult<Out
 
 /** A cache's `attendTopK` with `indices: true`. */
 export interface IndexedCacheTopKResult<Out = Float32Array> extends Omit<IndexedTopKResult<Out>, "info"> {
+  /** How it was computed. */
+  info: CacheTopKInfo;
+}
+
+/**
+ * A cache's `attendTopK` with `certificates: true`. They count every rounding after the tokens were stored; those of an
+ * "int8" cache also that of the queries, which makes them wider.
+ */
+export interface CertifiedCacheTopKResult<Out = Float32Array> extends Omit<CertifiedTopKResult<Out>, "info"> {
   /** How it was computed. */
   info: CacheTopKInfo;
 }

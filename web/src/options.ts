@@ -200,9 +200,6 @@ export type Keep = KeepLimits &
       }
   );
 
-/** A budget that depends on the length of a row alone. */
-export type CountedKeep = Extract<Keep, { k: number } | { alpha: number }>;
-
 /**
  * What becomes of the dropped entries. H are the kept keys, T the dropped ones, p the exact probabilities, tau = Σ_T p
  * the dropped mass, s the scores and mu their mean over T:

@@ -347,7 +347,9 @@ TEST(CacheRetrieval, RefusesWhatItCannotKnow) {
   DecodeProblem windowed = problem;
   windowed.window = 5;
   refused(windowed, {.budget = {.k = 3}, .estimator = Estimator::kRenormalized, .search = CacheSearch::kBoxes},
-          "window");
+          "all their scores");
+  refused(problem, {.budget = {.mass = 0.5}, .estimator = Estimator::kRenormalized, .search = CacheSearch::kBoxes},
+          "all their scores");
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 
 #include <cmath>
 
+#include "support/certificate_checks.hpp"
 #include "support/golden.hpp"
 #include "support/qkv.hpp"
-#include "support/topk_checks.hpp"
 
 namespace heed {
 namespace {
@@ -15,46 +15,10 @@ namespace {
 constexpr Estimator kEstimators[] = {Estimator::kRenormalized, Estimator::kRaw, Estimator::kCompensated,
                                      Estimator::kLinear};
 
-// ||exact - returned||_2 of a row.
-double output_error(const test::Inputs& inputs, reference::Row row, const std::vector<double>& exact,
-                    const test::Sparse& result) {
-  double squares = 0.0;
-  for (std::size_t c = 0; c < exact.size(); ++c)
-    squares += std::pow(exact[c] - static_cast<double>(result.out[inputs.out_at(row) + c]), 2.0);
-  return std::sqrt(squares);
-}
-
 void expect_certificates(const test::Inputs& inputs, const TopKOptions& options) {
   const test::Sparse result = test::attend_topk(inputs, options, true);
-  const reference::Tensors tensors = inputs.tensors();
-  std::map<std::pair<std::size_t, std::size_t>, std::vector<float>> matrices;
-  for (const reference::Row row : inputs.each_row()) {
-    const test::SeenRow seen(tensors, row);
-    const std::size_t r = inputs.shape.row_index(row.batch, row.query, row.head);
-    SCOPED_TRACE(::testing::Message() << "query " << row.query << ", head " << row.head << ", estimator "
-                                      << static_cast<int>(options.estimator));
-    const double tau = reference::dropped_mass(seen.p, seen.places(result.keys_of(r)));
-    for (const std::vector<float>* bound : {&result.bound, &result.single_gap, &result.head_aware, &result.blockwise}) {
-      ASSERT_GE(static_cast<double>((*bound)[r]), tau);
-      ASSERT_LE((*bound)[r], 1.0f);
-    }
-    ASSERT_LE(result.head_aware[r], result.single_gap[r]);
-    std::vector<double> on_keys(reference::visible(tensors, row.query), 0.0);
-    for (std::size_t j = 0; j < seen.keys.size(); ++j) on_keys[seen.keys[j]] = seen.p[j];
-    const std::vector<double> exact = reference::mix(tensors, row, on_keys);
-    ASSERT_GE(static_cast<double>(result.output_error[r]), output_error(inputs, row, exact, result));
-
-    // The computed scores against the exact ones, as distributions.
-    std::vector<float>& computed = matrices[{row.batch, row.head}];
-    if (computed.empty()) computed = test::look(inputs, row.batch, row.head, Look::kScores);
-    std::vector<double> scores;
-    for (const std::uint32_t key : seen.keys)
-      scores.push_back(static_cast<double>(computed[row.query * inputs.shape.keys + key]));
-    const std::vector<double> p = reference::softmax(scores);
-    double distance = 0.0;
-    for (std::size_t j = 0; j < p.size(); ++j) distance += 0.5 * std::abs(p[j] - seen.p[j]);
-    ASSERT_GE(static_cast<double>(result.logit_error[r]), distance);
-  }
+  SCOPED_TRACE(::testing::Message() << "estimator " << static_cast<int>(options.estimator));
+  test::expect_certificates(inputs, result, test::ScoresWithoutCache(inputs));
 }
 
 void expect_certificates_of_all(const test::Inputs& inputs, std::initializer_list<Budget> budgets) {

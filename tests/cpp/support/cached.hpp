@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "cache/decode.hpp"
-#include "cache/decode_topk.hpp"
+#include "cache/topk_search.hpp"
 #include "support/inputs.hpp"
 #include "support/run.hpp"
 
@@ -99,25 +99,58 @@ inline std::vector<float> cached_scores(const KvCache& cache, const Inputs& inpu
   return {from, from + static_cast<std::ptrdiff_t>(n)};
 }
 
-inline Sparse decode_topk(KvCache& cache, const Inputs& inputs, const Budget& budget, Estimator estimator,
-                          CacheSearch search, std::size_t threads = 1) {
-  TaskPool pool;
-  EXPECT_TRUE(pool.start(threads).ok());
-  const std::size_t rows = inputs.rows();
-  Guarded<float> out(inputs.out_size()), dropped(rows), bound(rows);
-  Guarded<std::uint32_t> offsets(rows + 1), kept(rows);
-  EXPECT_TRUE(write_offsets(inputs.shape, budget, offsets.data()));
-  Guarded<std::uint32_t> indices(std::vector<std::uint32_t>(offsets[rows], 0xFFFFFFFFu));
-  CacheTopK job(cache, decode_problem(inputs, out.data(), nullptr),
-                {budget, estimator, search, dropped.data(), bound.data(), kept.data(), indices.data(), offsets.data()},
-                pool);
+template <class Search>
+void run_decode(KvCache& cache, const DecodeProblem& problem, const CacheTopKOptions& options, TaskPool& pool) {
+  Search job(cache, problem, options, pool);
   EXPECT_TRUE(job.status().ok()) << job.status().detail;
   if (job.status().ok()) job.run({0, job.units()});
   EXPECT_TRUE(job.status().ok()) << job.status().detail;
+}
+
+/// `wanted` says budgets, estimator and search; `certified` asks for certificates.
+template <class Search = CacheTopKSearch>
+Sparse decode_topk(KvCache& cache, const Inputs& inputs, CacheTopKOptions wanted, bool certified,
+                   std::size_t threads = 1) {
+  TaskPool pool;
+  EXPECT_TRUE(pool.start(threads).ok());
+  const std::size_t rows = inputs.rows(), more = certified ? rows : 0;
+  Guarded<float> out(inputs.out_size()), dropped(rows), bound(rows);
+  Guarded<float> single(more), aware(more), blocks(more), output(more), logits(more);
+  Guarded<std::uint32_t> offsets(rows + 1), kept(rows);
+  const DecodeProblem problem = decode_problem(inputs, out.data(), nullptr);
+  const AttentionProblem shaped{.shape = inputs.shape, .mask = problem.mask};
+  const TopKOptions budgets{.budget = wanted.budget, .head_budgets = wanted.head_budgets};
+  if (entries_known(shaped, budgets)) {
+    EXPECT_TRUE(write_offsets(shaped, budgets, offsets.data()));
+  } else {
+    CacheTopKOptions counting = wanted;
+    counting.only_count = true;
+    counting.kept = kept.data();
+    run_decode<CacheTopKSearch>(cache, problem, counting, pool);
+    EXPECT_TRUE(write_offsets(kept.data(), rows, offsets.data()));
+  }
+  Guarded<std::uint32_t> indices(std::vector<std::uint32_t>(offsets[rows], 0xFFFFFFFFu));
+  wanted.dropped = dropped.data(), wanted.bound = bound.data(), wanted.kept = kept.data();
+  wanted.indices = indices.data(), wanted.offsets = offsets.data();
+  if (certified) wanted.certificates = {single.data(), aware.data(), blocks.data(), output.data(), logits.data()};
+  run_decode<Search>(cache, problem, wanted, pool);
   EXPECT_TRUE(out.guards_intact() && dropped.guards_intact() && bound.guards_intact() && kept.guards_intact() &&
-              indices.guards_intact() && offsets.guards_intact())
+              indices.guards_intact() && offsets.guards_intact() && single.guards_intact() && aware.guards_intact() &&
+              blocks.guards_intact() && output.guards_intact() && logits.guards_intact())
       << "written outside the outputs";
-  return {out.values(), dropped.values(), bound.values(), kept.values(), indices.values(), offsets.values()};
+  return {out.values(),    dropped.values(), bound.values(),  kept.values(),   indices.values(), offsets.values(),
+          single.values(), aware.values(),   blocks.values(), output.values(), logits.values()};
+}
+
+inline Sparse decode_topk(KvCache& cache, const Inputs& inputs, const Budget& budget, Estimator estimator,
+                          CacheSearch search, std::size_t threads = 1) {
+  return decode_topk(cache, inputs, CacheTopKOptions{.budget = budget, .estimator = estimator, .search = search}, false,
+                     threads);
+}
+
+/// The cache's own scores of a row.
+inline auto scores_in(const KvCache& cache, const Inputs& inputs) {
+  return [&](reference::Row row) { return cached_scores(cache, inputs, row.query, row.head); };
 }
 
 inline AttentionShape newest(std::size_t queries, std::size_t keys, std::size_t d) {

@@ -49,19 +49,35 @@ inline std::size_t entries_of(const Budget& budget, const SeenRow& row, const st
   return budget.limited(entries, order.size());
 }
 
+/// The build's own scores of a row with all keys.
+class ScoresWithoutCache {
+ public:
+  explicit ScoresWithoutCache(const Inputs& inputs) : inputs_(inputs) {}
+
+  std::vector<float> operator()(reference::Row row) {
+    std::vector<float>& matrix = matrices_[{row.batch, row.head}];
+    if (matrix.empty()) matrix = look(inputs_, row.batch, row.head, Look::kScores);
+    const auto from = matrix.begin() + static_cast<std::ptrdiff_t>(row.query * inputs_.shape.keys);
+    return {from, from + static_cast<std::ptrdiff_t>(inputs_.shape.keys)};
+  }
+
+ private:
+  const Inputs& inputs_;
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<float>> matrices_;
+};
+
 /// Family "exact": the kept keys are the first of a full sort of this build's own scores, sinks before all others; the
 /// counts and offsets are those of the budget for the keys that the row sees. Where a budget of probabilities stands
-/// within the error of the weights of its mark, either side is right.
-inline void expect_exact_sets(const Inputs& inputs, const TopKOptions& options, const Sparse& result) {
+/// within the error of the weights of its mark, either side is right. `scores_of(row)`: the scores with all keys.
+template <class Scores>
+void expect_exact_sets(const Inputs& inputs, const TopKOptions& options, const Sparse& result, Scores&& scores_of) {
   const AttentionShape& shape = inputs.shape;
-  std::map<std::pair<std::size_t, std::size_t>, std::vector<float>> matrices;
   std::uint32_t total = 0;
   for (const reference::Row row : inputs.each_row()) {
-    std::vector<float>& matrix = matrices[{row.batch, row.head}];
-    if (matrix.empty()) matrix = look(inputs, row.batch, row.head, Look::kScores);
+    const std::vector<float> all = scores_of(row);
     const SeenRow seen(inputs.tensors(), row);
     std::vector<float> scores;
-    for (const std::uint32_t key : seen.keys) scores.push_back(matrix[row.query * shape.keys + key]);
+    for (const std::uint32_t key : seen.keys) scores.push_back(all[key]);
     const std::vector<std::uint32_t> order = rank_order(seen, scores);
     const std::size_t r = shape.row_index(row.batch, row.query, row.head);
     SCOPED_TRACE(::testing::Message() << "batch " << row.batch << ", query " << row.query << ", head " << row.head);
@@ -79,6 +95,10 @@ inline void expect_exact_sets(const Inputs& inputs, const TopKOptions& options, 
     std::sort(expected.begin(), expected.end());
     ASSERT_EQ(result.keys_of(r), expected);
   }
+}
+
+inline void expect_exact_sets(const Inputs& inputs, const TopKOptions& options, const Sparse& result) {
+  expect_exact_sets(inputs, options, result, ScoresWithoutCache(inputs));
 }
 
 inline void expect_exact_sets(const Inputs& inputs, const Budget& budget, const Sparse& result) {

@@ -184,7 +184,7 @@ class Operations {
     const std::vector<std::byte> file = fuzz::saved(one.cache);
     ASSERT_TRUE(restore_cache(file.data(), file.size(), fresh).ok());
     const Budget budget = fuzz::draw_budget(bytes_, inputs.shape.keys, true);
-    switch (below(3)) {
+    switch (below(4)) {
       case 0: {
         const test::Exact a = test::decode(one.cache, inputs), b = test::decode(fresh, inputs);
         ASSERT_TRUE(test::same_bits(a.out, b.out) && test::same_bits(a.lse, b.lse));
@@ -197,6 +197,8 @@ class Operations {
                     test::decode_topk(fresh, inputs, budget, estimator, search), true, true);
         return;
       }
+      case 2:
+        return look_at_whole_rows(one, fresh, inputs);
       default: {
         CacheTopKOptions options{.budget = budget, .estimator = Estimator::kRenormalized};
         options.search = bytes_.ConsumeBool() ? CacheSearch::kBoxes : CacheSearch::kSketches;
@@ -206,6 +208,39 @@ class Operations {
                     fuzz::decode_retrieved(fresh, inputs, options), options.search == CacheSearch::kBoxes, false);
       }
     }
+  }
+
+  // Rules, budgets of probabilities, for all heads or each, and certificates.
+  void look_at_whole_rows(fuzz::HeldCache& one, KvCache& fresh, test::Inputs inputs) {
+    if (bytes_.ConsumeBool()) fuzz::draw_rules(bytes_, inputs);
+    if (below(4) == 0) inputs.shape.sinks = below(inputs.shape.keys + 2);
+    CacheTopKOptions options{.budget = fuzz::draw_budget(bytes_, inputs.shape.keys, false),
+                             .estimator = fuzz::draw_estimator(bytes_)};
+    std::vector<Budget> budgets;
+    if (bytes_.ConsumeBool()) {
+      for (std::size_t head = 0; head < inputs.shape.heads; ++head)
+        budgets.push_back(fuzz::draw_budget(bytes_, inputs.shape.keys, false));
+      options.head_budgets = budgets.data();
+    }
+    if (!validate(options, inputs.shape.heads).ok()) return;
+    fuzz::note() = fuzz::in_words(inputs, options.budget);
+    const bool certified = bytes_.ConsumeBool();
+    const test::Sparse result = test::decode_topk<CacheWholeRows>(one.cache, inputs, options, certified);
+    const test::Sparse again = test::decode_topk<CacheWholeRows>(fresh, inputs, options, certified, 1 + below(2));
+    ASSERT_EQ(result.indices, again.indices);
+    for (const auto member :
+         {&test::Sparse::out, &test::Sparse::dropped, &test::Sparse::bound, &test::Sparse::single_gap,
+          &test::Sparse::head_aware, &test::Sparse::blockwise, &test::Sparse::output_error, &test::Sparse::logit_error})
+      ASSERT_TRUE(test::same_bits(result.*member, again.*member));
+    const TopKOptions asked{.budget = options.budget, .head_budgets = options.head_budgets};
+    test::expect_exact_sets(inputs, asked, result, test::scores_in(one.cache, inputs));
+    fuzz::expect_sound(test::as_cached(one.cache, inputs), result,
+                       [&](std::size_t r, const test::SeenRow& seen, const auto& kept) {
+                         if (seen.p.empty() || !certified) return;
+                         const double tau = std::min(1.0, reference::dropped_mass(seen.p, seen.places(kept)));
+                         for (const auto* bound : {&result.single_gap, &result.head_aware, &result.blockwise})
+                           ASSERT_GE(double{(*bound)[r]}, tau);
+                       });
   }
 
   void expect_same(const fuzz::HeldCache& one, const test::Inputs& inputs, const Budget& budget,

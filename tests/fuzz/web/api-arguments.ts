@@ -51,6 +51,7 @@ const cacheTopKNames = [
   "seed",
   "recall",
   "indices",
+  "certificates",
 ];
 
 interface Shape {

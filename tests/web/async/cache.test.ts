@@ -26,6 +26,11 @@ test("has the bits of heed/sync of the same build", async () => {
       const sparse = { heads: 4, layer: 1, keep: { k: 9 }, search, indices: true } as const;
       expect(await ours.attendTopK(q, sparse)).toEqual(theirs.attendTopK(q, sparse));
     }
+    const mask = Uint8Array.from({ length: 4 * 1500 }, (_, i) => (i % 7 < 5 ? 1 : 0));
+    const ruled = { heads: 4, layer: 1, window: 1200, sinks: 2, softcap: 9, mask } as const;
+    const keep = [{ mass: 0.4 }, { threshold: 0.001 }, { k: 7 }, { alpha: 1, exponent: 0.5 }];
+    const everything = { ...ruled, keep, indices: true, certificates: true } as const;
+    expect(await ours.attendTopK(q, everything)).toEqual(theirs.attendTopK(q, everything));
     expect(await ours.monitor(q, { heads: 4, layer: 1 })).toEqual(theirs.monitor(q, { heads: 4, layer: 1 }));
     const evict = { heads: 4, layer: 1, policy: { keep: 1400 } } as const;
     expect(await ours.evict(q, evict)).toEqual(theirs.evict(q, evict));

@@ -296,6 +296,7 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     const copy = cache.fork();
     cache.attend(inputs.q, { heads: 4, lse: true });
     cache.attendTopK(inputs.q, { heads: 4, keep: { k: 3 }, search: "int8", indices: true });
+    cache.attendTopK(inputs.q, { heads: 4, keep: { mass: 0.3 }, window: 9, indices: true, certificates: true });
     cache.dispose();
     cache.dispose();
     expectError("disposed", /this cache was disposed/, () => cache.length());
@@ -333,8 +334,8 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     bad("invalid-argument", /search is the string "tree"/, () =>
       cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, search: "tree" as "exact" }),
     );
-    bad("invalid-argument", /no option "window"/, () =>
-      cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, window: 3 } as never),
+    bad("invalid-argument", /no option "lse"/, () =>
+      cache.attendTopK(inputs.q, { heads: 4, keep: { k: 1 }, lse: true } as never),
     );
     expect(cache.length()).toBe(1100);
   });

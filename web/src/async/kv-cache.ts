@@ -11,6 +11,7 @@ import type {
 } from "../cache-options.js";
 import type {
   CacheTopKResult,
+  CertifiedCacheTopKResult,
   Evicted,
   IndexedCacheTopKResult,
   Monitored,
@@ -106,11 +107,16 @@ export class KvCache {
   /**
    * Attention of the newest queries over the best `keep` tokens of the layer, and how much attention that dropped.
    *
-   * Shapes as in attend. `dropped`, `bound`, `kept` are per (query, head).
+   * Shapes and rules as in attend. `dropped`, `bound`, `kept` and certificates are per (query, head).
    *
    * @throws {HeedError} as attend
    */
+  attendTopK(
+    q: Numbers,
+    options: CacheTopKOptions & { indices: true; certificates: true },
+  ): Promise<IndexedCacheTopKResult & CertifiedCacheTopKResult>;
   attendTopK(q: Numbers, options: CacheTopKOptions & { indices: true }): Promise<IndexedCacheTopKResult>;
+  attendTopK(q: Numbers, options: CacheTopKOptions & { certificates: true }): Promise<CertifiedCacheTopKResult>;
   attendTopK(q: Numbers, options: CacheTopKOptions): Promise<CacheTopKResult>;
   async attendTopK(q: Numbers, options: CacheTopKOptions): Promise<unknown> {
     this.#assertUsable();

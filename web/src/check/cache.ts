@@ -27,11 +27,11 @@ import {
 } from "./arrays.js";
 import { checkTarget, type IsTensor, type Target } from "./attend.js";
 import { callOptionNames, checkCallOptions } from "./call-options.js";
-import { checkCountedKeep, type CheckedBudget } from "./keep.js";
+import { checkKeep, type CheckedBudget } from "./keep.js";
 import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
 import { checkCount, checkFinite, checkPositive, checkWithin } from "./numbers.js";
-import { checkRules, maskOperand, ruleOptionNames, type Rules } from "./rules.js";
-import { checkSearchTau, checkSeed } from "./search.js";
+import { checkRules, maskOperand, ruleOptionNames, type Rules, type SinkUse } from "./rules.js";
+import { checkSearchTau, checkSeed, scannedOnly, searchOptionNames, whyScanned, whyTail } from "./search.js";
 
 /** The most tokens of a layer: positions are compared as f32. */
 const mostTokens = 2 ** 24;
@@ -45,8 +45,8 @@ const monitorNumberNames = ["epsilon", "mass", "first"] as const;
 const monitorNames = [...appendNames, ...ruleOptionNames, "heads", "scale", ...monitorNumberNames] as const;
 const evictNames = [...appendNames, "heads", "scale", "policy"] as const;
 const topKNames = [
-  ...queryNames,
-  ...["keep", "estimator", "search", "searchTau", "tail", "seed", "recall", "indices"],
+  ...[...queryNames, ...ruleOptionNames, ...searchOptionNames],
+  ...["keep", "estimator", "search", "recall", "indices", "certificates"],
 ] as const;
 
 /** What a cache is made of; fixed when it is created. */
@@ -153,6 +153,7 @@ export function planQueries<T extends TensorLike>(
   q: unknown,
   options: Omit<DecodeOptions<unknown>, "lse" | "monitor">,
   isTensor: IsTensor<T>,
+  sinkUse: SinkUse = "visible",
 ): Omit<DecodePlan<T>, "lse" | "monitor"> {
   checkCallOptions(options);
   const heads = options.heads === undefined ? shape.kvHeads : checkCount("heads", options.heads);
@@ -176,7 +177,7 @@ export function planQueries<T extends TensorLike>(
     out,
     mask,
     validate: checkFlag("validate", options.validate, false),
-    ...checkRules(options),
+    ...checkRules(options, sinkUse),
   };
 }
 
@@ -204,7 +205,8 @@ function monitorOf(monitor: boolean | MonitorNumbers | undefined): MonitorPlan |
 
 /** New queries of one layer, and how many tokens each keeps. */
 export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
-  keep: CheckedBudget;
+  /** One for all heads, or one for each. */
+  keep: CheckedBudget[];
   estimator: Estimator;
   search: CacheSearch;
   /** Why only a scan of every score can serve it, if so. */
@@ -214,6 +216,7 @@ export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor">
   seed: number;
   recall: boolean;
   indices: boolean;
+  certificates: boolean;
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
@@ -224,7 +227,8 @@ export function planCacheTopK<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): CacheTopKPlan<T> {
   checkOptionNames("attendTopK", options, topKNames);
-  const keep = checkCountedKeep(options.keep);
+  const plan = planQueries(shape, q, options, isTensor, "kept");
+  const keep = checkKeep(options.keep, plan.heads);
   const estimator = checkWord("estimator", options.estimator ?? "linear", rawEstimators);
   const search = checkWord("search", options.search ?? "auto", [...rawCacheSearches, "auto"] as const);
   const skips = search === "pages" || search === "lsh";
@@ -240,20 +244,17 @@ export function planCacheTopK<T extends TensorLike = never>(
   if (recall && search !== "lsh") {
     throw new HeedError("invalid-argument", `recall is true with search "${search}"; it needs search: "lsh"`);
   }
+  const certificates = checkFlag("certificates", options.certificates, false);
+  const unknown = scannedOnly({ ...plan, keep, certificates });
   return {
-    ...planQueries(shape, q, options, isTensor),
-    ...{ keep, estimator, search, recall },
-    everyScore: whyEveryScore(estimator, tail),
+    ...plan,
+    ...{ keep, estimator, search, recall, certificates },
+    everyScore: (skips ? whyTail({ estimator, tail }) : undefined) ?? (unknown && whyScanned(unknown)),
     searchTau: searchTau ?? 0,
     sampled: tail === "sampled",
     seed: checkSeed(options.seed),
     indices: checkFlag("indices", options.indices, false),
   };
-}
-
-function whyEveryScore(estimator: Estimator, tail: string): string | undefined {
-  if (estimator === "renormalized" || tail === "sampled") return undefined;
-  return `estimator "${estimator}" with tail "exact" needs every score, so all of them were computed`;
 }
 
 /** What is asked of a monitor. */

@@ -1,6 +1,6 @@
 /** `keep` of attendTopK: how many entries of a row to keep, for all heads or for each. */
 import { HeedError } from "../errors.js";
-import type { CountedKeep, Keep } from "../options.js";
+import type { Keep } from "../options.js";
 import { checkOptionNames, shown } from "./names.js";
 import { checkCount, checkPositive, checkWithin } from "./numbers.js";
 
@@ -90,16 +90,4 @@ export function checkKeep(keep: Keep | readonly Keep[] | undefined, heads: numbe
     );
   }
   return Array.from(all, (one, head) => checkBudget(`keep[${head}]`, one));
-}
-
-/** One budget that does not depend on scores: {k} or {alpha, exponent}. @throws {HeedError} `invalid-argument` */
-export function checkCountedKeep(keep: CountedKeep | undefined): CheckedBudget {
-  const known = keep === undefined || Array.isArray(keep) ? [] : checkKeep(keep, 1);
-  const [budget] = known;
-  if (budget?.mass === 0 && budget.threshold === 0) return budget;
-  const was = keep === undefined ? "missing" : shown(keep);
-  throw new HeedError(
-    "invalid-argument",
-    `keep is ${was}; {k} or {alpha, exponent} is needed, with min and max if wanted, one for all heads`,
-  );
 }

@@ -1,8 +1,10 @@
 /** How attendTopK searches: `search`, `searchTau`, `tail` and `seed`. */
 import { HeedError } from "../errors.js";
-import type { Search, TailSource, TopKOptions } from "../options.js";
+import type { Estimator, Search, TailSource, TopKOptions } from "../options.js";
+import type { CheckedBudget } from "./keep.js";
 import { checkWord, shown } from "./names.js";
 import { checkCount } from "./numbers.js";
+import type { Rules } from "./rules.js";
 import type { Shape } from "./shape.js";
 
 /** Options that `checkSearch` reads, beside `search`. */
@@ -57,6 +59,33 @@ export function checkSearchTau(searchTau: unknown, search: string, tail: string)
     `searchTau is ${searchTau} with search "${search}" and tail "${tail}"; ` +
       'it needs search: "pages" and tail: "exact", which can certify it',
   );
+}
+
+/** What decides whether a search may skip scores. */
+export interface SearchNeeds extends Rules {
+  estimator: Estimator;
+  tail: TailSource;
+  mask: object | undefined;
+  certificates: boolean;
+  keep: readonly CheckedBudget[];
+}
+
+/** Why a search that skips scores cannot give the estimator; undefined when it can. */
+export function whyTail({ estimator, tail }: Pick<SearchNeeds, "estimator" | "tail">): string | undefined {
+  if (estimator === "renormalized" || tail === "sampled") return undefined;
+  return `estimator "${estimator}" with tail "exact" needs every score, so all of them were computed`;
+}
+
+/** What no search knows but the scan: a rule, certificates, a budget of probabilities; undefined when none is asked. */
+export function scannedOnly(needs: Omit<SearchNeeds, "estimator" | "tail">): string | undefined {
+  const rule = (["window", "sinks", "softcap"] as const).find((name) => needs[name] !== 0);
+  const share = (["mass", "threshold"] as const).find((name) => needs.keep.some((budget) => budget[name] !== 0));
+  return rule ?? (needs.mask && "mask") ?? (needs.certificates ? "certificates" : share);
+}
+
+/** The reason that `info` gives for the scan. */
+export function whyScanned(unknown: string): string {
+  return `a search that skips scores does not know ${unknown}, so all of them were computed`;
 }
 
 /** `index`: what was passed for `k`, when it is one. @throws {HeedError} `invalid-argument` */

@@ -1,9 +1,10 @@
 /** A cache in the module's memory, and the calls on it as operations. */
-import type { CacheTopKInfo, CacheTopKResult, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
+import type { CacheTopKInfo, CacheTopKResult, Monitored } from "../cache-results.js";
 import type { MaskOperand } from "../check/arrays.js";
 import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, MonitorPlan } from "../check/cache.js";
 import { checkMaskLength } from "../check/rules.js";
 import { HeedError } from "../errors.js";
+import type { Certificates } from "../results.js";
 import {
   rawCacheSearches,
   rawCacheTypes,
@@ -20,6 +21,7 @@ import type { Tensor } from "../runtime/tensor.js";
 import type { AttendOutput } from "./attend.js";
 import { checkMaskNumbers, placeMask, placeOperand, placeTarget } from "./operands.js";
 import { jobOperation, type Operation } from "./operation.js";
+import { placeBudgets, placeCertificates, searchWithIndices } from "./top-k-parts.js";
 
 /** Tokens that are stored in one unit: a few milliseconds for a large layer. */
 const tokensAtOnce = 4096;
@@ -237,8 +239,12 @@ function mean(numbers: Float32Array): number {
   return numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 }
 
-type Out = Float32Array | Tensor;
-export type CacheTopKOutput = CacheTopKResult<Out> | IndexedCacheTopKResult<Out>;
+/** What `attendTopK` of a cache gives; the optional parts are there when they were asked for. */
+export type CacheTopKOutput<Out = Float32Array | Tensor> = CacheTopKResult<Out> & {
+  indices?: Uint32Array;
+  offsets?: Uint32Array;
+  certificates?: Certificates;
+};
 
 /** Measured: with fewer tokens the second scoring costs more than the first one saves. */
 const fewestScreened = 2048;
@@ -247,27 +253,27 @@ type ChosenSearch = Pick<CacheTopKInfo, "search" | "reason">;
 
 function searchOf({ shape }: StoredCache, plan: CacheTopKPlan<Tensor>, keys: number): ChosenSearch {
   const { search, everyScore: reason } = plan;
-  if (search === "pages" || search === "lsh") return reason === undefined ? { search } : { search: "exact", reason };
+  const skips = search === "pages" || search === "lsh";
   // Keys in bytes are their own copy: their scan is the screening.
-  if (search === "exact" || shape.type === rawCacheTypes.indexOf("int8")) return { search: "exact" };
-  return { search: search === "int8" || keys >= fewestScreened ? "int8" : "exact" };
+  if (search === "exact" || (!skips && shape.type === rawCacheTypes.indexOf("int8"))) return { search: "exact" };
+  if (reason !== undefined) return { search: "exact", reason };
+  return { search: skips || search === "int8" ? search : keys >= fewestScreened ? "int8" : "exact" };
 }
 
-/** @throws {HeedError} `non-finite`, `out-of-memory`, `disposed` */
+/** @throws {HeedError} `shape-mismatch`, `non-finite`, `out-of-memory`, `disposed` */
 export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>): Operation<CacheTopKOutput> {
   const { runtime, raw } = cache;
-  const { estimator } = plan;
-  const { k, alpha, exponent, min, max } = plan.keep;
+  const { estimator, keep } = plan;
   const rows = plan.queries * plan.heads;
   return jobOperation(runtime, (scratch) => {
     const { problem, out, keys } = placeQueries(cache, scratch, plan);
     const chosen = searchOf(cache, plan, keys);
     const skips = chosen.search === "pages" || chosen.search === "lsh";
     const sampled = skips && plan.sampled;
+    const certificates = placeCertificates(runtime, scratch, plan.certificates ? rows : undefined);
     const options: RawCacheTopKOptions = {
-      // More than all tokens means all of them; and 0 would mean the window law.
-      k: Math.min(k, Math.max(keys, 1)),
-      ...{ alpha, exponent, min, max },
+      budgets: placeBudgets(runtime, scratch, keep, keys),
+      budgetCount: keep.length,
       estimator: rawEstimators.indexOf(estimator),
       search: rawCacheSearches.indexOf(chosen.search),
       enough: plan.searchTau,
@@ -280,38 +286,32 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
       kept: scratch.allocate(rows * 4, "kept"),
       indices: 0,
       offsets: 0,
+      ...certificates.addresses,
+      onlyCount: false,
     };
-    let total = 0;
-    if (plan.indices) {
-      options.offsets = scratch.allocate((rows + 1) * 4, "offsets");
-      total = runtime.raw.cacheOffsets(raw, problem, options, options.offsets);
-      if (total < 0) {
-        throw new HeedError("out-of-memory", "indices has more than 2^32 entries; keep fewer or split the call");
-      }
-      options.indices = scratch.allocate(total * 4, "indices");
-    }
-    const Kind = skips ? runtime.raw.CacheRetrieveJob : runtime.raw.CacheTopKJob;
-    const job = new Kind(raw, problem, options);
+    const { job, readIndices } = searchWithIndices(runtime, scratch, {
+      rows: plan.indices ? rows : undefined,
+      kept: options.kept,
+      totals: (offsets) => runtime.raw.cacheOffsets(raw, problem, options, offsets),
+      search: (part) => new runtime.raw.CacheTopKJob(raw, problem, { ...options, ...part }),
+    });
     const { heap } = runtime;
     const finish = (): CacheTopKOutput => {
       runtime.check(job.status());
-      const result = {
+      const nothingEstimated = plan.sampled ? { interval: new Float32Array(rows) } : {};
+      return {
         out: out.take(),
         dropped: heap.copyF32(options.dropped, rows, "dropped"),
         bound: heap.copyF32(options.bound, rows, "bound"),
         kept: heap.copyU32(options.kept, rows, "kept"),
-        ...(sampled ? { interval: heap.copyF32(options.interval, rows, "interval") } : {}),
+        ...(sampled ? { interval: heap.copyF32(options.interval, rows, "interval") } : nothingEstimated),
         info: {
           ...chosen,
           estimator,
           ...(options.recall === 0 ? {} : { recall: mean(heap.f32(options.recall, rows)) }),
         },
-      };
-      if (!plan.indices) return result;
-      return {
-        ...result,
-        indices: heap.copyU32(options.indices, total, "indices"),
-        offsets: heap.copyU32(options.offsets, rows + 1, "offsets"),
+        ...readIndices(),
+        ...certificates.read(),
       };
     };
     return { job, finish };

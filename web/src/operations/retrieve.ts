@@ -1,6 +1,7 @@
 /** Top-k attention by a search that skips scores: when it can be had, which one it is, and the job. */
 import type { TopKPlan } from "../check/attend-top-k.js";
 import type { CheckedBudget } from "../check/keep.js";
+import { scannedOnly, whyScanned, whyTail } from "../check/search.js";
 import { rowsOf } from "../check/shape.js";
 import { HeedError } from "../errors.js";
 import type { TopKInfo } from "../results.js";
@@ -20,15 +21,10 @@ export type ChosenSearch = Pick<TopKInfo, "search" | "reason">;
 const recallRows = 32;
 
 /** Why every score is needed, whatever the search; undefined when none asks for that. */
-function whyEveryScore({ shape, estimator, tail, mask, certificates, keep }: TopKPlan<Tensor>): string | undefined {
-  if (estimator !== "renormalized" && tail === "exact") {
-    return `estimator "${estimator}" with tail "exact" needs every score, so all of them were computed`;
-  }
-  const rule = (["window", "sinks", "softcap"] as const).find((name) => shape[name] !== 0);
-  const share = (["mass", "threshold"] as const).find((name) => keep.some((budget) => budget[name] !== 0));
-  const unknown = rule ?? (mask && "mask") ?? (certificates ? "certificates" : share);
-  const unmet = unknown ?? (keep.length > 1 ? "budgets of single heads" : undefined);
-  return unmet && `a search that skips scores does not know ${unmet}, so all of them were computed`;
+function whyEveryScore(plan: TopKPlan<Tensor>): string | undefined {
+  const unknown =
+    scannedOnly({ ...plan, ...plan.shape }) ?? (plan.keep.length > 1 ? "budgets of single heads" : undefined);
+  return whyTail(plan) ?? (unknown && whyScanned(unknown));
 }
 
 function budgetOf({ keep, shape }: TopKPlan<Tensor>) {

@@ -142,20 +142,17 @@ export interface RawCacheShape {
   type: number;
 }
 
-/** Order of `CacheSearch` in cpp/cache/decode_topk.hpp. */
+/** Order of `CacheSearch` in cpp/cache/topk_options.hpp. */
 export const rawCacheSearches = ["exact", "int8", "pages", "lsh"] as const;
 
 /** Top-k decoding; the arrays are (queries, heads). */
 export interface RawCacheTopKOptions {
-  /** The budget: `k`, or with k 0 the window law ceil(alpha n^exponent), clamped to max(1, min) and max (0: none). */
-  k: number;
-  alpha: number;
-  exponent: number;
-  min: number;
-  max: number;
+  /** As in RawTopKOptions. */
+  budgets: number;
+  budgetCount: number;
   /** Index into `rawEstimators`. */
   estimator: number;
-  /** Index into `rawCacheSearches`. */
+  /** Index into `rawCacheSearches`. 0 where a rule, a budget of probabilities or certificates need every score. */
   search: number;
   /** As in RawRetrievalOptions; of searches that skip scores. */
   enough: number;
@@ -170,6 +167,13 @@ export interface RawCacheTopKOptions {
   indices: number;
   /** From `cacheOffsets`, or 0. */
   offsets: number;
+  /** As in RawTopKOptions. */
+  singleGap: number;
+  headAware: number;
+  blockwise: number;
+  outputError: number;
+  logitError: number;
+  onlyCount: boolean;
 }
 
 /** Order of `EvictPolicy` in cpp/cache/evict.hpp. */
@@ -294,10 +298,7 @@ export interface RawCore extends RawModule {
   /** Monitors where `monitor.out` is not 0, and does nothing else where `problem.out` is 0. */
   CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem, monitor: RawMonitorOptions) => RawJob;
   /** Top-k attention of new queries over a cache; a unit is a block of queries. */
-  /** For "exact" and "int8"; the other searches are those of CacheRetrieveJob. */
   CacheTopKJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
-  CacheRetrieveJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
-  /** Statistics of the scores of new queries; a unit is a block of queries. */
   /** As `topKOffsets`, for (queries, heads) of a call on a cache. */
   cacheOffsets(cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions, offsets: number): number;
 

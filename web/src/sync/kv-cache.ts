@@ -10,6 +10,7 @@ import type {
 } from "../cache-options.js";
 import type {
   CacheTopKResult,
+  CertifiedCacheTopKResult,
   Evicted,
   IndexedCacheTopKResult,
   Monitored,
@@ -91,13 +92,23 @@ export class KvCache {
   /**
    * Attention of the newest queries over the best `keep` tokens of the layer, and how much attention that dropped.
    *
-   * Shapes as in attend. `dropped`, `bound`, `kept` are per (query, head).
+   * Shapes and rules as in attend. `dropped`, `bound`, `kept` and certificates are per (query, head).
    *
    * @throws {HeedError} as attend
    */
+  attendTopK(
+    q: Tensor,
+    options: CacheTopKOptions<Tensor> & { indices: true; certificates: true },
+  ): IndexedCacheTopKResult<Tensor> & CertifiedCacheTopKResult<Tensor>;
   attendTopK(q: Tensor, options: CacheTopKOptions<Tensor> & { indices: true }): IndexedCacheTopKResult<Tensor>;
+  attendTopK(q: Tensor, options: CacheTopKOptions<Tensor> & { certificates: true }): CertifiedCacheTopKResult<Tensor>;
   attendTopK(q: Tensor, options: CacheTopKOptions<Tensor>): CacheTopKResult<Tensor>;
+  attendTopK(
+    q: Input,
+    options: CacheTopKOptions & { indices: true; certificates: true },
+  ): IndexedCacheTopKResult & CertifiedCacheTopKResult;
   attendTopK(q: Input, options: CacheTopKOptions & { indices: true }): IndexedCacheTopKResult;
+  attendTopK(q: Input, options: CacheTopKOptions & { certificates: true }): CertifiedCacheTopKResult;
   attendTopK(q: Input, options: CacheTopKOptions): CacheTopKResult;
   attendTopK(q: Input, options: CacheTopKOptions<Float32Array | Tensor>): unknown {
     const plan = planCacheTopK(this.#cache.shape, q, options, isTensor);

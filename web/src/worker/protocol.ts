@@ -6,7 +6,7 @@
  */
 import type { FileAddresses } from "../runtime/file-names.js";
 import type { MaskOperand, PostedOperand } from "../check/arrays.js";
-import type { CacheTopKResult, Evicted, IndexedCacheTopKResult, Monitored } from "../cache-results.js";
+import type { Evicted, Monitored } from "../cache-results.js";
 import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, EvictPlan, MonitoredPlan } from "../check/cache.js";
 import type { AttendPlan } from "../check/attend.js";
 import type { TopKPlan } from "../check/attend-top-k.js";
@@ -20,6 +20,7 @@ import type { HeedErrorCode } from "../errors.js";
 import type { FormulaResult } from "../operations/theory.js";
 import type { CreateOptions, Progress, SimulationId } from "../options.js";
 import type { TopKOutput } from "../operations/attend-top-k.js";
+import type { CacheTopKOutput } from "../operations/cache.js";
 import type { BesideName } from "../runtime/modules.js";
 import type { ModuleName } from "../runtime/variants.js";
 import type { Radius } from "../theory.js";
@@ -69,7 +70,7 @@ export interface Requests extends DecoderRequests {
   cacheDispose: { args: OnCache; reply: true };
   cacheAppend: { args: OnCache<AppendPlan<never>>; reply: number };
   cacheAttend: { args: OnCache<DecodePlan<never>>; reply: Requests["attend"]["reply"] & { monitored?: Monitored } };
-  cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKResult | IndexedCacheTopKResult };
+  cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKOutput<Float32Array> };
   cacheMonitor: { args: OnCache<MonitoredPlan<never>>; reply: Monitored };
   cacheEvict: { args: OnCache<EvictPlan<never>>; reply: Evicted };
   cacheRewind: { args: OnCache<{ length: number }>; reply: true };
