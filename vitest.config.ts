@@ -83,6 +83,14 @@ export default defineConfig({
       browserProject("firefox", firefox, isolation),
       {
         test: {
+          name: "wasm64",
+          environment: "node",
+          include: ["tests/wide/**/*.test.ts"],
+          testTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: "lab",
           environment: "node",
           include: ["tests/lab/**/*.test.ts"],
