@@ -121,6 +121,14 @@ export default defineConfig({
       browserProject("chromium", chromium, isolation),
       browserProject("chromium-plain", chromium, {}, pageTests),
       browserProject("firefox", firefox, isolation),
+      {
+        test: {
+          name: "wasm64",
+          environment: "node",
+          include: ["tests/wide/**/*.test.ts"],
+          testTimeout: 300_000,
+        },
+      },
       // Half of the time a page waits for its reader: two at once take little longer than one.
       labProject("lab", { exclude: [opening], maxWorkers: 2, sequence: { groupOrder: 0 } }),
       labProject("lab-opening", { include: [opening], maxWorkers: 1, sequence: { groupOrder: 1 } }),

@@ -6,7 +6,7 @@ import test from "node:test";
 
 import { fromRoot } from "../base/paths.mjs";
 import { keep } from "./copied.mjs";
-import { addressedThreads, glueFor, loaderName, replaceExactly, withoutAddress } from "./glue.mjs";
+import { addressedThreads, glueFor, loaderName, replaceExactly, withAddressType, withoutAddress } from "./glue.mjs";
 import { missingKernels, parseKernelList, parseSymbolMap } from "./kernels.mjs";
 import { measure } from "./sizes.mjs";
 
@@ -26,6 +26,15 @@ test("a loader knows no .wasm file", () => {
 test("variants that differ in their instructions alone share a loader", () => {
   const names = ["heed-simd", "heed-relaxed", "heed-threads", "heed-study-relaxed", "heed-model-relaxed-threads"];
   assert.deepEqual(names.map(loaderName), ["heed", "heed", "heed-threads", "heed-study", "heed-model-threads"]);
+  assert.equal(loaderName("heed-relaxed-threads-64"), "heed-threads-64");
+});
+
+test("a loader for addresses of 64 bits asks for them by their present name", () => {
+  const twice = 'try{new Memory({initial:1n,index:"i64"})}catch{}memory??=new Memory({initial:1,index: "i64"})';
+  const changed = twice.replace('index:"i64"', 'address:"i64"').replace('index: "i64"', 'address:"i64"');
+  assert.equal(withAddressType(twice, "heed-relaxed-threads-64"), changed);
+  assert.equal(withAddressType("none", "heed-relaxed-threads"), "none");
+  assert.throws(() => withAddressType("none", "heed-relaxed-threads-64"), /expected 2 of .* found 0/);
 });
 
 test("glue without exactly one place to change stops the build", () => {

@@ -12,7 +12,8 @@ import { removeOthers, writeIfChanged } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
 import { keep } from "./copied.mjs";
 import { checkKernels } from "./kernels.mjs";
-import { modules } from "./modules.mjs";
+import { modulesOf } from "./modules.mjs";
+import { variants } from "./variants.mjs";
 
 /** Replaces what matches, which must be `times` places, or fails: the linker's output has changed then. */
 export function replaceExactly(source, pattern, replacement, times, what) {
@@ -24,7 +25,7 @@ export function replaceExactly(source, pattern, replacement, times, what) {
   );
 }
 
-const hasThreads = (file) => file.endsWith("threads");
+const hasThreads = (file) => /threads(-64)?$/.test(file);
 
 /** What the loader's questions are answered with: a declaration is taken out and its name becomes a constant. */
 const answers = {
@@ -68,6 +69,15 @@ export function withoutAddress(source, file) {
   return replaceExactly(name, `"${file}.wasm"`, '""', 1, `${file}.mjs`);
 }
 
+/**
+ * Emscripten 3.1.69 asks engines for memories of 64-bit addresses by a name that was changed before they had them; what
+ * it concludes from the refusal is that sizes are numbers, with which such a memory does not grow.
+ */
+export function withAddressType(source, file) {
+  if (!file.endsWith("-64")) return source;
+  return replaceExactly(source, /index: ?"i64"/, 'address:"i64"', 2, `${file}.mjs`);
+}
+
 /** The loader's name: without the instructions that its variant has. */
 export const loaderName = (file) => file.replace(/-(simd|relaxed)(-|$)/, "$2");
 
@@ -83,13 +93,14 @@ function assertShared(name, code, { first, variant }) {
 /** Checks and publishes the files of one variant; returns how many kernels each module holds, by name. */
 export async function publishGlue(variant) {
   const kernels = {};
-  const first = variant.replace("relaxed-threads", "threads").replace("relaxed", "simd");
-  for (const [module, stem] of Object.entries(modules)) {
+  const first = variants.find((other) => loaderName(`-${other}`) === loaderName(`-${variant}`));
+  for (const [module, stem] of modulesOf(variant)) {
     const file = `${stem}-${variant}`;
     const linked = (name) => fromRoot("build", `wasm-${variant}`, "glue", name);
     kernels[module] = checkKernels(module, variant, linked(`${file}.mjs.symbols`));
     writeIfChanged(fromRoot("dist", "glue", `${file}.wasm`), readFileSync(linked(`${file}.wasm`)));
-    const source = withoutAddress(addressedThreads(readFileSync(linked(`${file}.mjs`), "utf8"), file), file);
+    const changes = [addressedThreads, withoutAddress, withAddressType];
+    const source = changes.reduce((code, change) => change(code, file), readFileSync(linked(`${file}.mjs`), "utf8"));
     for (const [place, end] of Object.entries({ web: ".mjs", node: ".node.mjs" })) {
       const name = `${loaderName(file)}${end}`;
       const code = await glueFor(place, place === "web" ? `${source}\n${keep(name, "Module")}` : source, file);
@@ -102,7 +113,7 @@ export async function publishGlue(variant) {
 
 /** Removes what is no variant's file. */
 export function removeOtherGlue(variants) {
-  const files = Object.values(modules).flatMap((stem) => variants.map((variant) => `${stem}-${variant}`));
+  const files = variants.flatMap((variant) => modulesOf(variant).map(([, stem]) => `${stem}-${variant}`));
   const names = files.flatMap((file) => [`${file}.wasm`, `${loaderName(file)}.mjs`, `${loaderName(file)}.node.mjs`]);
   removeOthers(
     fromRoot("dist", "glue"),

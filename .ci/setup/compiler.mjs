@@ -21,8 +21,9 @@ import {
 import { delimiter, dirname, join } from "node:path";
 
 import { Failure } from "../base/failure.mjs";
-import { fromToolchain } from "../base/paths.mjs";
-import { output, which } from "../base/process.mjs";
+import { digestOf } from "../base/files.mjs";
+import { fromRoot, fromToolchain } from "../base/paths.mjs";
+import { output, run, which } from "../base/process.mjs";
 import { isStamped, keyOf, stamp } from "../base/stamp.mjs";
 import { unpackPackages } from "./debian_archive.mjs";
 import { nodeProgram } from "./node_runtime.mjs";
@@ -137,6 +138,28 @@ function writeConfig() {
   ];
   const wanted = `${text.join("\n")}\n`;
   if (!existsSync(config) || readFileSync(config, "utf8") !== wanted) writeFileSync(config, wanted);
+}
+
+// ---- libraries for addresses of 64 bits ----------------------------------------------------------------------------
+
+// An Emscripten of the machine's own builds the whole libraries by itself, with the first link that needs them.
+const wideLibraries = ["wide_libraries.py", "wide_libraries.txt"].map((name) => fromRoot(".ci", "setup", name));
+const wideLibrariesKey = () => keyOf([compilerKey(), digestOf(...wideLibraries)]);
+const wideLibrariesStamp = join(home, "wide-libraries");
+
+export function wideLibrariesAreReady() {
+  return ownCompiler() !== undefined || isStamped(wideLibrariesStamp, wideLibrariesKey());
+}
+
+export async function buildWideLibraries() {
+  const [script, list] = wideLibraries;
+  await run("python3", [script, scripts, list], {
+    env: { ...process.env, EM_CONFIG: config },
+    log: fromToolchain("logs", "wide-libraries.log"),
+    lines: 20,
+    otherwise: "Emscripten's libraries for wasm64 did not build.",
+  });
+  stamp(wideLibrariesStamp, wideLibrariesKey());
 }
 
 // ---- xsimd -------------------------------------------------------------------------------------------------------

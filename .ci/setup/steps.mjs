@@ -30,6 +30,9 @@ export async function setUp(group = "all") {
     }
     if (!nodeIsReady()) await step(`Node ${node.version}`, "private copy for the tools", installNode);
     if (!compiler.compilerIsReady()) await step("Emscripten", "private copy, about 220 MB", compiler.unpackCompiler);
+    if (!compiler.wideLibrariesAreReady()) {
+      await step("wasm64 libraries", "those that Emscripten comes without", compiler.buildWideLibraries);
+    }
     if (!compiler.xsimdIsReady()) await step("xsimd", "headers", compiler.unpackXsimd);
     if (!packagesAreReady()) await step("npm packages", "package-lock.json", installNpmPackages);
     return writeEnvironment();

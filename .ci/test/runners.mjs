@@ -6,6 +6,7 @@
 import { readFileSync, rmSync } from "node:fs";
 
 import { buildPreset } from "../build/cmake.mjs";
+import { build } from "../build/steps.mjs";
 import { filesBelow } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
 import { output, outOfTime, status } from "../base/process.mjs";
@@ -74,6 +75,11 @@ async function vitest(projects, environment) {
   return withStatus(vitestCounts(json), code);
 }
 
+async function wasm64(environment) {
+  await build(environment, { lab: false });
+  return vitest("wasm64", environment);
+}
+
 // Of each target, its corpus included, with a fixed seed. Longer runs find more, which is what `npm run fuzz` is for.
 const secondsOfFuzzing = 5;
 
@@ -105,6 +111,8 @@ export const runners = [
   { name: "native", parts: [], what: "C++ as released, natively", run: (e) => native("native", e) },
   { name: "native-tsan", parts: [], what: "C++ under the thread sanitizer", run: (e) => native("native-tsan", e) },
   { name: "node", parts: ["web"], what: "package in Node 24 (Vitest)", run: (e) => vitest("node", e) },
+  // Not by default: it needs 8 GiB of memory.
+  { name: "wasm64", parts: [], what: "more than 4 GiB, in Node and in browsers", run: wasm64 },
   {
     name: "docs",
     parts: ["web"],

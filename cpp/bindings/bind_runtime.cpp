@@ -9,8 +9,10 @@ namespace heed::bindings {
 namespace {
 
 Address allocate_js(double bytes) {
-  if (!(bytes >= 0.0) || bytes > static_cast<double>(SIZE_MAX)) return 0;
-  return reinterpret_cast<Address>(allocate(static_cast<std::size_t>(bytes)));
+  // 2^64 - 1 would be rounded up to what std::size_t does not hold.
+  constexpr double kMost = sizeof(std::size_t) == 4 ? 0x1p32 - 1 : 0x1p53;
+  if (!(bytes >= 0.0 && bytes <= kMost)) return 0;
+  return address_of(allocate(static_cast<std::size_t>(bytes)));
 }
 
 void release_js(Address address) { release(at<void>(address)); }

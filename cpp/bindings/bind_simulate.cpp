@@ -48,7 +48,7 @@ class Simulation {
   void run(std::uint32_t from, std::uint32_t to) { experiment_->run({from, to}); }
   std::string columns() const { return experiment_->columns(); }
   std::uint32_t rows() const { return static_cast<std::uint32_t>(experiment_->rows()); }
-  Address table() const { return reinterpret_cast<Address>(experiment_->table().data()); }
+  Address table() const { return address_of(experiment_->table().data()); }
 
  private:
   std::unique_ptr<Experiment> experiment_;

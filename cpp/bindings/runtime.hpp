@@ -13,12 +13,17 @@
 
 namespace heed::bindings {
 
-/// A byte offset into the module's memory; 0 is "none". Embind passes it as a number.
-using Address = std::uintptr_t;
+/// A byte offset into the module's memory; 0 is "none". A double, because that is a number in JavaScript for modules of
+/// 32 and of 64 bits: integers of 64 bits would come as BigInt. It holds every offset below 2^53.
+using Address = double;
 
 template <class T>
 T* at(Address address) noexcept {
-  return reinterpret_cast<T*>(address);
+  return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+}
+
+inline Address address_of(const void* pointer) noexcept {
+  return static_cast<Address>(reinterpret_cast<std::uintptr_t>(pointer));
 }
 
 /// The pool that every job of this module runs on.

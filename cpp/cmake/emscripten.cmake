@@ -4,9 +4,21 @@
 # so relaxed SIMD and threads are chosen before loading, by file. A module is linked once, for the web and for Node; its
 # glue becomes one file for each (.ci/build/glue.mjs), because bundlers choke on Node's imports in a web file.
 
-if(NOT HEED_VARIANT MATCHES "^(simd|relaxed|threads|relaxed-threads)$")
+if(NOT HEED_VARIANT MATCHES "^(simd|relaxed|threads|relaxed-threads|relaxed-threads-64)$")
   message(FATAL_ERROR "HEED_VARIANT is \"${HEED_VARIANT}\"; use one of the presets wasm-simd, wasm-relaxed, "
-                      "wasm-threads, wasm-relaxed-threads")
+                      "wasm-threads, wasm-relaxed-threads, wasm-relaxed-threads-64")
+endif()
+
+# Addresses of 64 bits. 16 GB is the most that engines give a memory of them, 4 GB what 32 bits can address.
+if(HEED_VARIANT MATCHES "-64$")
+  set(HEED_WIDE ON)
+  set(most_memory 16GB)
+  target_compile_options(heed_flags INTERFACE --target=wasm64-unknown-emscripten)
+  # Emscripten 3.1.69 calls it experimental.
+  target_link_options(heed_flags INTERFACE --target=wasm64-unknown-emscripten -Wno-experimental)
+else()
+  set(HEED_WIDE OFF)
+  set(most_memory 4GB)
 endif()
 
 target_compile_options(
@@ -39,11 +51,11 @@ target_link_options(
     -sMODULARIZE
     -sEXPORT_ES6
     # JavaScript creates the memory: it chooses the maximum, and can retry with less when an engine refuses.
-    # 16 MB is the least that is handed over; 4 GB is the most a 32-bit module can address.
+    # 16 MB is the least that is handed over.
     -sIMPORTED_MEMORY
     -sALLOW_MEMORY_GROWTH
     -sINITIAL_MEMORY=16MB
-    -sMAXIMUM_MEMORY=4GB
+    -sMAXIMUM_MEMORY=${most_memory}
     # Kernels keep tiles in registers and scratch in the heap: 256 KB of stack is ample, on every thread.
     -sSTACK_SIZE=256KB
     # Stack checks cost a compare in every function, and the kernels do not recurse.
@@ -100,7 +112,7 @@ if(clang_version MATCHES "^[0-9]+$")
   set(clang_suffix "-${clang_version}")
 endif()
 get_target_property(compile_options heed_flags INTERFACE_COMPILE_OPTIONS)
-list(FILTER compile_options INCLUDE REGEX "^-(m|f|pthread)")
+list(FILTER compile_options INCLUDE REGEX "^-(m|f|pthread|-target)")
 ask_emscripten(clang_flags ${CMAKE_CXX_COMPILER} --cflags ${compile_options})
 set(CMAKE_CXX_COMPILE_OBJECT "${clang_folder}/clang++${clang_suffix} ${clang_flags} <DEFINES> <INCLUDES> <FLAGS> \
 -o <OBJECT> -c <SOURCE>")

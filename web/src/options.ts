@@ -40,7 +40,10 @@ export interface WasmSources {
 
 /** Options of `create`, the same in both entries. */
 export interface CreateOptions {
-  /** The build to load. Default: the best one that this engine can run. */
+  /**
+   * The build to load. Default: the best one that this engine can run; "relaxed-threads-64" only with a `maximumMemory`
+   * above 4 GiB.
+   */
   variant?: VariantName;
   /** Threads that work, the caller's included. Default: the machine's, at most 16; 1 where threads cannot run. */
   threads?: number;
@@ -56,7 +59,10 @@ export interface CreateOptions {
   wasm?: WasmSource | WasmSources;
   /** The package's `worker.js`, when it does not lie beside the package's code. Not used by heed/sync. */
   workerUrl?: string | URL;
-  /** Bytes that the module may grow to. Default: 4 GiB, or the largest size that the engine reserves. */
+  /**
+   * Bytes that the module may grow to, at most 16 GiB. More than 4 GiB need "relaxed-threads-64", which is loaded then.
+   * Default: 4 GiB (16 GiB in that variant), or the largest size that the engine reserves.
+   */
   maximumMemory?: number;
   /** Ends the loading; `create` then rejects with the signal's reason. */
   signal?: AbortSignal;

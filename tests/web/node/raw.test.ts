@@ -7,7 +7,9 @@ import { describe, expect, test } from "vitest";
 
 import type { RawFactory, RawModule } from "../../../web/src/runtime/raw-module.js";
 import type { RawModules } from "../../../web/src/runtime/runtime.js";
-import { moduleStems, type ModuleName } from "../../../web/src/runtime/variants.js";
+import { loaderFile, wasmFile } from "../../../web/src/runtime/file-names.js";
+import { createMemory } from "../../../web/src/runtime/memory.js";
+import { hasThreads, moduleStems, variantBeside, type ModuleName } from "../../../web/src/runtime/variants.js";
 
 const root = new URL("../../../", import.meta.url);
 const interfaces = new Map(
@@ -27,7 +29,7 @@ function members(name: string): string[] {
 
 /** The interface of each module; a module without one does not compile here. */
 const typeOf: Record<ModuleName, string> = { core: "RawCore", study: "RawStudy", model: "RawModelModule" };
-const moduleNames = Object.keys(moduleStems) as ModuleName[];
+const allModules = Object.keys(moduleStems) as ModuleName[];
 
 /** What the generator adds: its own error classes, its counters, and the options that were passed in. */
 const generated = [
@@ -45,26 +47,25 @@ const generated = [
 ];
 
 async function start<Name extends ModuleName>(name: Name, variant: VariantName): Promise<RawModules[Name]> {
-  const shared = variant.endsWith("threads");
-  const stem = moduleStems[name];
-  const address = new URL(`dist/glue/${stem}${shared ? "-threads" : ""}.node.mjs`, root);
+  const address = new URL(`dist/glue/${loaderFile(name, variant).replace(".mjs", ".node.mjs")}`, root);
   const { default: factory } = (await import(/* @vite-ignore */ address.href)) as {
     default: RawFactory<RawModules[Name]>;
   };
-  const wasmBinary = readFileSync(new URL(`dist/glue/${stem}-${variant}.wasm`, root));
-  const wasmMemory = new WebAssembly.Memory({ initial: 256, maximum: 4096, shared });
-  return factory({ wasmBinary, wasmMemory, poolSize: 0 });
+  const wasmBinary = readFileSync(new URL(`dist/glue/${wasmFile(name, variant)}`, root));
+  return factory({ wasmBinary, wasmMemory: createMemory(2 ** 28, variant), poolSize: 0 });
 }
 
 /** Every constructor of a module whose name ends in Job. */
 const jobsOf = (name: ModuleName) => members(typeOf[name]).filter((member) => member.endsWith("Job"));
 
 describe.each(variants.map(({ name }) => name))("%s", (variant) => {
+  const moduleNames = allModules.filter((name) => variantBeside(variant, name) === variant);
+
   test.each(moduleNames)("%s exports exactly the names of its type, and says what it is", async (module) => {
     const raw: RawModule = await start(module, variant);
     const names = Object.keys(raw).filter((name) => !generated.includes(name) && !name.startsWith("dynCall_"));
     const typed = [...members("RawModule"), ...members(typeOf[module])];
-    const expected = typed.filter((name) => name !== "PThread" || variant.endsWith("threads"));
+    const expected = typed.filter((name) => name !== "PThread" || hasThreads(variant));
     expect(names.sort()).toEqual(expected.sort());
     expect([raw.module(), raw.variant()]).toEqual([module, variant]);
   });
@@ -87,7 +88,7 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
   });
 
   test("simulations have exactly the methods of RawSimulation", async () => {
-    const { Simulation } = await start("study", variant);
+    const { Simulation } = await start("study", variantBeside(variant, "study"));
     const own = Object.getOwnPropertyNames(Simulation.prototype).filter((name) => name !== "constructor");
     const typed = [...members("RawJob").filter((name) => name !== "delete"), ...members("RawSimulation")];
     expect(own.sort()).toEqual(typed.sort());
@@ -156,7 +157,7 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
       }
     }
     cache.delete();
-    const study = await start("study", variant);
+    const study = await start("study", variantBeside(variant, "study"));
     const collapse = Object.fromEntries(members("RawCollapseOptions").map((name) => [name, 0]));
     for (const missing of members("RawCollapseOptions")) {
       const { [missing]: _, ...rest } = collapse;

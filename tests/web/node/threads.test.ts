@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { expectRejection } from "../support/expect-error.js";
 import { inputsFor } from "../support/reference.js";
+import { wideSync } from "../support/expected-variants.js";
 import { ruleCases } from "../support/rule-cases.js";
 import { cases, nameOf, optionsOf, scoreOptionsOf } from "../support/shapes.js";
 
@@ -16,12 +17,15 @@ const wasmOf = (variant: string) => new URL(`../../../dist/glue/heed-${variant}.
 describe.each(["threads", "relaxed-threads"] as const)("%s", (variant) => {
   const single = variant === "threads" ? "simd" : "relaxed";
 
-  test("one thread, two, three, five and the build without threads agree bit for bit", async () => {
+  test("one thread, two, three, five, the build without threads and the wide one agree bit for bit", async () => {
     const instances = await Promise.all([
       create({ variant: single, studies: true }),
       ...[1, 2, 3, 5].map((threads) => create({ variant, threads, studies: true })),
     ]);
     expect(instances.map(({ info }) => info.threads)).toEqual([1, 1, 2, 3, 5]);
+    if (wideSync && variant === "relaxed-threads") {
+      instances.push(await create({ variant: "relaxed-threads-64", threads: 2, studies: true }));
+    }
     for (const shape of cases) {
       const { q, k, v } = inputsFor(shape, 71);
       const results = instances.map((heed) => ({

@@ -19,6 +19,11 @@ export const expectedSync: readonly VariantName[] = variants(inNode);
 /** What heed must load here: its worker may start threads when the page is isolated. */
 export const expectedAsync: readonly VariantName[] = variants(sharesMemory);
 
+/** Addresses of 64 bits: Node 24 and later, Chromium, Firefox. That build is in no list: it runs where it is asked for. */
+const memory64 = !inNode || nodeVersion >= 24;
+/** Whether heed/sync, and heed, must run "relaxed-threads-64" here. */
+export const [wideSync, wideAsync] = [memory64 && inNode, memory64 && sharesMemory];
+
 function variants(threads: boolean): VariantName[] {
   const names: VariantName[] = [];
   if (threads && relaxed) names.push("relaxed-threads");

@@ -48,7 +48,12 @@ describe("create", () => {
     ["half a thread", /^threads is 1.5/, { threads: 1.5 }],
     ["threads for a variant with one", /threads is 2, but the variant "simd" has one/, { variant: "simd", threads: 2 }],
     ["too little memory", /^maximumMemory is 65536; an integer from 16777216/, { maximumMemory: 65536 }],
-    ["more memory than addresses", /^maximumMemory/, { maximumMemory: 2 ** 33 }],
+    ["more memory than engines give", /^maximumMemory .* to 17179869184 is needed/, { maximumMemory: 2 ** 35 }],
+    [
+      "more memory than addresses",
+      /^maximumMemory is 8589934592, but the variant "relaxed-threads" addresses 4294967296 bytes at most/,
+      { variant: "relaxed-threads", maximumMemory: 2 ** 33 },
+    ],
     ["a wasm that is none", /^wasm is 7/, { wasm: 7 }],
     ["a workerUrl that is none", /^workerUrl is/, { workerUrl: 7 }],
     ["a signal that is none", /^signal is/, { signal: {} }],

@@ -53,7 +53,7 @@ self.addEventListener("message", (event) => {
 
 /** "relaxed-threads" of assets/heed-relaxed-threads-1a2b3c4d.wasm. */
 function variantOf(name) {
-  return /(relaxed-threads|threads|relaxed|simd)(?=[^/]*\.wasm$)/.exec(name)?.[1];
+  return /(relaxed-threads-64(?=-)|relaxed-threads|threads|relaxed|simd)(?=[^/]*\.wasm$)/.exec(name)?.[1];
 }
 
 self.addEventListener("fetch", (event) => {

@@ -2,7 +2,7 @@
 import { HeedError } from "../errors.js";
 import type { CreateOptions } from "../options.js";
 import { memoryLimits } from "../runtime/memory-limits.js";
-import { moduleStems, variantNames, type ModuleName } from "../runtime/variants.js";
+import { hasThreads, isWide, moduleStems, variantNames, wideVariant, type ModuleName } from "../runtime/variants.js";
 import { isWasmSource } from "../runtime/wasm-option.js";
 import { checkListener, checkSignal } from "./call-options.js";
 import { checkFlag, checkOptionNames, checkWord, shown } from "./names.js";
@@ -32,12 +32,24 @@ function checkWasm(wasm: CreateOptions["wasm"]): void {
 }
 
 /** @throws {HeedError} `invalid-argument` */
+function checkAddresses(maximumMemory: number, variant: CreateOptions["variant"]): void {
+  const { mostNarrow } = memoryLimits;
+  if (variant === undefined || isWide(variant) || maximumMemory <= mostNarrow) return;
+  throw new HeedError(
+    "invalid-argument",
+    `maximumMemory is ${maximumMemory}, but the variant "${variant}" addresses ${mostNarrow} bytes at most; ` +
+      `leave variant out, or choose "${wideVariant}"`,
+  );
+}
+
+/** @throws {HeedError} `invalid-argument` */
 export function checkCreateOptions(options: CreateOptions): void {
   checkOptionNames("create", options, names);
   if (options.variant !== undefined) checkWord("variant", options.variant, variantNames);
   if (options.threads !== undefined) checkCount("threads", options.threads, 1, mostThreads);
   if (options.maximumMemory !== undefined) {
     checkCount("maximumMemory", options.maximumMemory, memoryLimits.least, memoryLimits.most);
+    checkAddresses(options.maximumMemory, options.variant);
   }
   checkFlag("studies", options.studies, false);
   checkWasm(options.wasm);
@@ -46,8 +58,7 @@ export function checkCreateOptions(options: CreateOptions): void {
     throw new HeedError("invalid-argument", `workerUrl is ${shown(workerUrl)}; a URL is needed`);
   }
   if (options.threads !== undefined && options.threads > 1 && options.variant !== undefined) {
-    const single = options.variant === "simd" || options.variant === "relaxed";
-    if (single) {
+    if (!hasThreads(options.variant)) {
       throw new HeedError(
         "invalid-argument",
         `threads is ${options.threads}, but the variant "${options.variant}" has one thread; ` +

@@ -4,9 +4,9 @@ import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 
 import { HeedError, reasonOf } from "../errors.js";
-import type { Files, Loader, Platform, ReadOptions } from "../runtime/platform.js";
+import { loaderFile, wasmFile, type LoaderName, type WasmName } from "../runtime/file-names.js";
+import type { Loader, Platform, ReadOptions } from "../runtime/platform.js";
 import type { RawFactory } from "../runtime/raw-module.js";
-import { hasThreads, type ModuleName } from "../runtime/variants.js";
 import { responseBytes } from "../runtime/wasm-option.js";
 import { inheritsInputType } from "./input-type.js";
 import { openInNode } from "./open-node.js";
@@ -15,49 +15,46 @@ async function loaded(imported: Promise<{ default: RawFactory }>, script?: URL):
   return { factory: (await imported).default, script };
 }
 
-const loaders: Record<ModuleName, Record<"single" | "threads", () => Promise<Loader>>> = {
-  core: {
-    single: () => loaded(import("./glue/heed.node.mjs")),
-    threads: () =>
-      loaded(import("./glue/heed-threads.node.mjs"), new URL("./glue/heed-threads.node.mjs", import.meta.url)),
-  },
-  study: {
-    single: () => loaded(import("./glue/heed-study.node.mjs")),
-    threads: () =>
-      loaded(
-        import("./glue/heed-study-threads.node.mjs"),
-        new URL("./glue/heed-study-threads.node.mjs", import.meta.url),
-      ),
-  },
-  model: {
-    single: () => loaded(import("./glue/heed-model.node.mjs")),
-    threads: () =>
-      loaded(
-        import("./glue/heed-model-threads.node.mjs"),
-        new URL("./glue/heed-model-threads.node.mjs", import.meta.url),
-      ),
-  },
+const loaders: Readonly<Record<LoaderName, () => Promise<Loader>>> = {
+  "heed.mjs": () => loaded(import("./glue/heed.node.mjs")),
+  "heed-study.mjs": () => loaded(import("./glue/heed-study.node.mjs")),
+  "heed-model.mjs": () => loaded(import("./glue/heed-model.node.mjs")),
+  "heed-threads.mjs": () =>
+    loaded(import("./glue/heed-threads.node.mjs"), new URL("./glue/heed-threads.node.mjs", import.meta.url)),
+  "heed-study-threads.mjs": () =>
+    loaded(
+      import("./glue/heed-study-threads.node.mjs"),
+      new URL("./glue/heed-study-threads.node.mjs", import.meta.url),
+    ),
+  "heed-model-threads.mjs": () =>
+    loaded(
+      import("./glue/heed-model-threads.node.mjs"),
+      new URL("./glue/heed-model-threads.node.mjs", import.meta.url),
+    ),
+  "heed-threads-64.mjs": () =>
+    loaded(import("./glue/heed-threads-64.node.mjs"), new URL("./glue/heed-threads-64.node.mjs", import.meta.url)),
+  "heed-model-threads-64.mjs": () =>
+    loaded(
+      import("./glue/heed-model-threads-64.node.mjs"),
+      new URL("./glue/heed-model-threads-64.node.mjs", import.meta.url),
+    ),
 };
 
-const wasm: Files<URL> = {
-  core: {
-    simd: () => new URL("./glue/heed-simd.wasm", import.meta.url),
-    relaxed: () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
-    threads: () => new URL("./glue/heed-threads.wasm", import.meta.url),
-    "relaxed-threads": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
-  },
-  study: {
-    simd: () => new URL("./glue/heed-study-simd.wasm", import.meta.url),
-    relaxed: () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
-    threads: () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
-    "relaxed-threads": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
-  },
-  model: {
-    simd: () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
-    relaxed: () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
-    threads: () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
-    "relaxed-threads": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
-  },
+const modules: Readonly<Record<WasmName, () => URL>> = {
+  "heed-simd.wasm": () => new URL("./glue/heed-simd.wasm", import.meta.url),
+  "heed-relaxed.wasm": () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
+  "heed-threads.wasm": () => new URL("./glue/heed-threads.wasm", import.meta.url),
+  "heed-relaxed-threads.wasm": () => new URL("./glue/heed-relaxed-threads.wasm", import.meta.url),
+  "heed-study-simd.wasm": () => new URL("./glue/heed-study-simd.wasm", import.meta.url),
+  "heed-study-relaxed.wasm": () => new URL("./glue/heed-study-relaxed.wasm", import.meta.url),
+  "heed-study-threads.wasm": () => new URL("./glue/heed-study-threads.wasm", import.meta.url),
+  "heed-study-relaxed-threads.wasm": () => new URL("./glue/heed-study-relaxed-threads.wasm", import.meta.url),
+  "heed-model-simd.wasm": () => new URL("./glue/heed-model-simd.wasm", import.meta.url),
+  "heed-model-relaxed.wasm": () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
+  "heed-model-threads.wasm": () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
+  "heed-model-relaxed-threads.wasm": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
+  "heed-relaxed-threads-64.wasm": () => new URL("./glue/heed-relaxed-threads-64.wasm", import.meta.url),
+  "heed-model-relaxed-threads-64.wasm": () => new URL("./glue/heed-model-relaxed-threads-64.wasm", import.meta.url),
 };
 
 async function read(url: URL, { signal, onProgress }: ReadOptions): Promise<Uint8Array<ArrayBuffer>> {
@@ -75,8 +72,8 @@ async function read(url: URL, { signal, onProgress }: ReadOptions): Promise<Uint
 }
 
 export const nodePlatform: Platform = {
-  loader: (module, variant) => loaders[module][hasThreads(variant) ? "threads" : "single"](),
-  wasmUrl: (module, variant) => wasm[module][variant](),
+  loader: (module, variant) => loaders[loaderFile(module, variant)](),
+  wasmUrl: (module, variant) => modules[wasmFile(module, variant)](),
   read,
   tokenizers: async () => (await import("./tokenizers.mjs")).default,
   open: openInNode,

@@ -14,6 +14,8 @@ const files: Readonly<Record<FileName, () => URL>> = {
   "heed-study-threads.mjs": () => new URL("./glue/heed-study-threads.mjs", import.meta.url),
   "heed-model.mjs": () => new URL("./glue/heed-model.mjs", import.meta.url),
   "heed-model-threads.mjs": () => new URL("./glue/heed-model-threads.mjs", import.meta.url),
+  "heed-threads-64.mjs": () => new URL("./glue/heed-threads-64.mjs", import.meta.url),
+  "heed-model-threads-64.mjs": () => new URL("./glue/heed-model-threads-64.mjs", import.meta.url),
   "heed-simd.wasm": () => new URL("./glue/heed-simd.wasm", import.meta.url),
   "heed-relaxed.wasm": () => new URL("./glue/heed-relaxed.wasm", import.meta.url),
   "heed-threads.wasm": () => new URL("./glue/heed-threads.wasm", import.meta.url),
@@ -26,6 +28,8 @@ const files: Readonly<Record<FileName, () => URL>> = {
   "heed-model-relaxed.wasm": () => new URL("./glue/heed-model-relaxed.wasm", import.meta.url),
   "heed-model-threads.wasm": () => new URL("./glue/heed-model-threads.wasm", import.meta.url),
   "heed-model-relaxed-threads.wasm": () => new URL("./glue/heed-model-relaxed-threads.wasm", import.meta.url),
+  "heed-relaxed-threads-64.wasm": () => new URL("./glue/heed-relaxed-threads-64.wasm", import.meta.url),
+  "heed-model-relaxed-threads-64.wasm": () => new URL("./glue/heed-model-relaxed-threads-64.wasm", import.meta.url),
   "tokenizers.mjs": () => new URL("./tokenizers.mjs", import.meta.url),
 };
 

@@ -2,7 +2,8 @@
 import { HeedError } from "../errors.js";
 import type { CreateOptions } from "../options.js";
 import type { Features } from "./features.js";
-import { chooseVariant, hasThreads, missingFeatures, type VariantName } from "./variants.js";
+import { memoryLimits } from "./memory-limits.js";
+import { chooseVariant, hasThreads, missingFeatures, wideVariant, type VariantName } from "./variants.js";
 
 /** More threads than this have not been seen to help; a caller may still ask for them. */
 const usualThreads = 16;
@@ -14,11 +15,20 @@ export interface Choice {
   reason: string | null;
 }
 
-function unsupported(features: Features, variant: VariantName | undefined, refusal: string | undefined): HeedError {
-  const name = variant ?? "simd";
+type ChoiceOptions = Pick<CreateOptions, "variant" | "threads" | "maximumMemory">;
+
+/** The variant that the options name, themselves or by asking for more memory than others can address. */
+function namedVariant({ variant, maximumMemory = 0 }: ChoiceOptions): VariantName | undefined {
+  return variant ?? (maximumMemory > memoryLimits.mostNarrow ? wideVariant : undefined);
+}
+
+function unsupported(features: Features, options: ChoiceOptions, refusal: string | undefined): HeedError {
+  const name = namedVariant(options) ?? "simd";
   const missing = missingFeatures(name, features).join(", ");
   const why = missing === "" ? refusal : `this engine lacks ${missing} here${refusal ? ` (${refusal})` : ""}`;
-  return new HeedError("unsupported", `the variant "${name}" cannot run: ${why}`);
+  const memory = options.variant === undefined && name === wideVariant;
+  const wanted = memory ? `maximumMemory is ${options.maximumMemory}, which needs addresses of 64 bits, and ` : "";
+  return new HeedError("unsupported", `${wanted}the variant "${name}" cannot run: ${why}`);
 }
 
 /** @throws {HeedError} `unsupported` */
@@ -26,14 +36,15 @@ export function choose(
   probed: Features,
   refusal: string | undefined,
   hardwareThreads: number,
-  options: Pick<CreateOptions, "variant" | "threads">,
+  options: ChoiceOptions,
 ): Choice {
+  const named = namedVariant(options);
   const wanted = options.threads ?? Math.min(hardwareThreads, usualThreads);
   const threadsRun = probed.threads && refusal === undefined;
   // One thread needs no shared memory, unless the caller names a build that has it.
-  const features = { ...probed, threads: threadsRun && (wanted > 1 || options.variant !== undefined) };
-  const variant = chooseVariant(features, options.variant);
-  if (variant === undefined) throw unsupported(features, options.variant, refusal);
+  const features = { ...probed, threads: threadsRun && (wanted > 1 || named !== undefined) };
+  const variant = chooseVariant(features, named);
+  if (variant === undefined) throw unsupported(features, options, refusal);
   if (hasThreads(variant)) return { variant, threads: wanted, reason: null };
 
   let reason: string | null = null;

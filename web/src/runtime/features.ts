@@ -1,5 +1,5 @@
 /**
- * What this engine can do. SIMD and relaxed SIMD are asked by validating the smallest module that uses them: one
+ * What this engine can do. Instructions and addresses are asked by validating the smallest module that uses them: one
  * unknown instruction makes a whole module invalid, so the question has to come before the choice of a file.
  */
 export interface Features {
@@ -9,6 +9,8 @@ export interface Features {
   relaxedSimd: boolean;
   /** Memory can be shared between threads here: always in Node, in browsers only when cross-origin isolated. */
   threads: boolean;
+  /** Addresses of 64 bits. */
+  memory64: boolean;
 }
 
 const header = [0, 97, 115, 109, 1, 0, 0, 0];
@@ -18,9 +20,11 @@ const oneFunction = [1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
 const simdBody = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
 /** i32.const 1, i8x16.splat, i32.const 2, i8x16.splat, i8x16.relaxed_swizzle */
 const relaxedBody = [10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11];
+/** A table of functions and a memory of one page, both indexed by i64. */
+const wideSections = [4, 4, 1, 112, 4, 0, 5, 3, 1, 4, 1];
 
-function validates(body: readonly number[]): boolean {
-  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array([...header, ...oneFunction, ...body]));
+function validates(...sections: readonly number[]): boolean {
+  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array([...header, ...sections]));
 }
 
 function sharesMemory(): boolean {
@@ -29,7 +33,12 @@ function sharesMemory(): boolean {
   return typeof crossOriginIsolated === "undefined" || crossOriginIsolated;
 }
 
-/** Asks the engine. Cheap: two modules of some thirty bytes. */
+/** Asks the engine. Cheap: three modules of some thirty bytes. */
 export function probeFeatures(): Features {
-  return { simd: validates(simdBody), relaxedSimd: validates(relaxedBody), threads: sharesMemory() };
+  return {
+    simd: validates(...oneFunction, ...simdBody),
+    relaxedSimd: validates(...oneFunction, ...relaxedBody),
+    threads: sharesMemory(),
+    memory64: validates(...wideSections),
+  };
 }

@@ -3,7 +3,7 @@
  *
  * Invariant: a view is taken at use and never kept. Memory that grows replaces its buffer, and another thread can grow
  * it: an old view of an unshared memory is empty, one of a shared memory silently ends too early.
- * Addresses above 2 GiB may arrive as negative numbers; `>>> 0` makes them addresses again.
+ * Addresses are numbers: they may pass 2^32, so nothing here may treat them as 32 bits.
  */
 import { HeedError, reasonOf } from "../errors.js";
 
@@ -30,12 +30,12 @@ export class Heap {
   }
 
   f32(address: number, count: number): Float32Array {
-    return new Float32Array(this.memory.buffer, address >>> 0, count);
+    return new Float32Array(this.memory.buffer, address, count);
   }
 
   write(address: number, numbers: Elements): void {
     const Kind = numbers.constructor as new (buffer: ArrayBufferLike, address: number, count: number) => Elements;
-    new Kind(this.memory.buffer, address >>> 0, numbers.length).set(numbers);
+    new Kind(this.memory.buffer, address, numbers.length).set(numbers);
   }
 
   copyF32(address: number, count: number, what: string): Float32Array {
@@ -43,15 +43,15 @@ export class Heap {
   }
 
   copyF64(address: number, count: number, what: string): Float64Array {
-    return copyOf(what, () => new Float64Array(count), new Float64Array(this.memory.buffer, address >>> 0, count));
+    return copyOf(what, () => new Float64Array(count), new Float64Array(this.memory.buffer, address, count));
   }
 
   copyU32(address: number, count: number, what: string): Uint32Array {
-    return copyOf(what, () => new Uint32Array(count), new Uint32Array(this.memory.buffer, address >>> 0, count));
+    return copyOf(what, () => new Uint32Array(count), new Uint32Array(this.memory.buffer, address, count));
   }
 
   copyU8(address: number, count: number, what: string): Uint8Array<ArrayBuffer> {
-    return copyOf(what, () => new Uint8Array(count), new Uint8Array(this.memory.buffer, address >>> 0, count));
+    return copyOf(what, () => new Uint8Array(count), new Uint8Array(this.memory.buffer, address, count));
   }
 
   /** Copies into the caller's own array. */

@@ -13,7 +13,7 @@ import { instantiate } from "./instantiate.js";
 import { createMemory } from "./memory.js";
 import type { Platform } from "./platform.js";
 import { Runtime, type RawModules } from "./runtime.js";
-import { chooseVariant, hasThreads, type ModuleName, type VariantName } from "./variants.js";
+import { chooseVariant, hasThreads, isWide, variantBeside, type ModuleName, type VariantName } from "./variants.js";
 import { sourceOf } from "./wasm-option.js";
 import { compileSource } from "./wasm-source.js";
 
@@ -36,7 +36,7 @@ async function start<Name extends ModuleName>(
   signal?.throwIfAborted();
 
   onProgress?.({ phase: "start", loaded: 0, total: threads });
-  const memory = createMemory(options.maximumMemory, hasThreads(variant));
+  const memory = createMemory(options.maximumMemory, variant);
   const started: { runtime?: Runtime<RawModules[Name]> } = {};
   const onAbort = (why: string) => started.runtime?.markDead(why);
   const raw = await instantiate({ platform, name, variant, module, memory, threads, signal, onAbort });
@@ -50,6 +50,7 @@ async function start<Name extends ModuleName>(
 /** The build without threads that may stand in, or undefined when the caller's choice forbids it. */
 function standIn(choice: Choice, features: Features, options: CreateOptions): VariantName | undefined {
   if (!hasThreads(choice.variant) || options.variant !== undefined || options.wasm !== undefined) return undefined;
+  if (isWide(choice.variant)) return undefined;
   return chooseVariant({ ...features, threads: false });
 }
 
@@ -71,7 +72,7 @@ export async function load(platform: Platform, options: CreateOptions): Promise<
 }
 
 /**
- * Another module beside a core that runs: the same variant and as many threads, with a memory of its own.
+ * Another module beside a core that runs: its variant (variantBeside) and as many threads, with a memory of its own.
  *
  * @throws {HeedError} `load-failed`, `out-of-memory`, or the signal's reason
  */
@@ -82,5 +83,5 @@ export function loadBeside<Name extends ModuleName>(
   options: ModuleOptions & Watch,
 ): Promise<Runtime<RawModules[Name]>> {
   options.signal?.throwIfAborted();
-  return start(platform, name, core, options);
+  return start(platform, name, { ...core, variant: variantBeside(core.variant, name) }, options);
 }

@@ -4,13 +4,26 @@
  */
 import { HeedError } from "../errors.js";
 import { initialPages, memoryLimits, pageBytes } from "./memory-limits.js";
+import { hasThreads, isWide, type VariantName } from "./variants.js";
 
 /** Tried in this order when the caller names no limit: 4 GiB, 2 GiB, 1 GiB, 512 MiB, 256 MiB. */
 const usualPages = [65536, 32768, 16384, 8192, 4096];
+/** The same where more can be addressed: 16 GiB, 8 GiB, and those. */
+const usualWidePages = [262144, 131072, ...usualPages];
 
-function reserve(maximum: number, shared: boolean): WebAssembly.Memory | undefined {
+/** Sizes of memories with 64-bit addresses are BigInt, which the declarations of TypeScript 6 do not know. */
+const wideSize = (pages: number) => BigInt(pages) as unknown as number;
+
+function reserve(maximum: number, variant: VariantName): WebAssembly.Memory | undefined {
+  const shared = hasThreads(variant);
   try {
-    return new WebAssembly.Memory({ initial: initialPages, maximum, shared });
+    if (!isWide(variant)) return new WebAssembly.Memory({ initial: initialPages, maximum, shared });
+    return new WebAssembly.Memory({
+      address: "i64",
+      initial: wideSize(initialPages),
+      maximum: wideSize(maximum),
+      shared,
+    });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
@@ -18,10 +31,13 @@ function reserve(maximum: number, shared: boolean): WebAssembly.Memory | undefin
 }
 
 /** @throws {HeedError} `out-of-memory` when the engine reserves none of the sizes. */
-export function createMemory(maximumBytes: number | undefined, shared: boolean): WebAssembly.Memory {
-  const sizes = maximumBytes === undefined ? usualPages : [Math.floor(maximumBytes / pageBytes)];
+export function createMemory(maximumBytes: number | undefined, variant: VariantName): WebAssembly.Memory {
+  const usual = isWide(variant) ? usualWidePages : usualPages;
+  // A module without a wide build beside a core that has one gets what it can address.
+  const sizes =
+    maximumBytes === undefined ? usual : [Math.min(Math.floor(maximumBytes / pageBytes), usual[0] as number)];
   for (const pages of sizes) {
-    const memory = reserve(pages, shared);
+    const memory = reserve(pages, variant);
     if (memory) return memory;
   }
   const least = (sizes.at(-1) ?? initialPages) * pageBytes;

@@ -14,9 +14,6 @@ export interface ReadOptions {
   onProgress: ((progress: Progress) => void) | undefined;
 }
 
-/** What each build of each module has, to be asked for when it is needed. */
-export type Files<What> = Record<ModuleName, Record<VariantName, () => What>>;
-
 /** A generated loader, and the address that its threads start from (undefined where it starts none). */
 export interface Loader {
   factory: RawFactory;

@@ -42,7 +42,7 @@ export interface RawModule {
   liveBytes(): number;
   /** "core" | "study" | "model" */
   module(): string;
-  /** "simd" | "relaxed" | "threads" | "relaxed-threads" */
+  /** "simd" | "relaxed" | "threads" | "relaxed-threads" | "relaxed-threads-64" */
   variant(): string;
   version(): string;
   /** Threads that work, the caller included. 1 in builds without threads. Called once, before any job. */

@@ -12,9 +12,6 @@ import type { RawCore } from "./raw.js";
 import type { RawModelModule } from "./raw-model.js";
 import type { RawStudy } from "./raw-study.js";
 
-/** The largest block that a 32-bit address can be asked for. */
-const largestBlock = 0xffffffff - 64;
-
 /** The core unless another module is named; what works on any takes an AnyRuntime. */
 export class Runtime<Raw extends RawModule = RawCore> {
   readonly heap: Heap;
@@ -61,7 +58,7 @@ export class Runtime<Raw extends RawModule = RawCore> {
 
   /** 64-byte aligned. @throws {HeedError} `out-of-memory` */
   allocate(bytes: number, what: string): number {
-    const address = bytes > largestBlock ? 0 : this.guard(() => this.raw.allocate(Math.max(bytes, 1)));
+    const address = this.guard(() => this.raw.allocate(Math.max(bytes, 1)));
     if (address === 0) {
       throw new HeedError(
         "out-of-memory",
@@ -69,7 +66,7 @@ export class Runtime<Raw extends RawModule = RawCore> {
           "and can grow no further; raise maximumMemory or split the call",
       );
     }
-    return address >>> 0;
+    return address;
   }
 
   release(address: number): void {
