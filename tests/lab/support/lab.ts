@@ -4,9 +4,6 @@
  * part of the promise. A visit that has settled took seconds; tests that only look, or clean up behind themselves,
  * share one.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   chromium,
   firefox,
@@ -15,23 +12,8 @@ import {
   type BrowserContextOptions,
   type Page,
 } from "playwright";
-import { build, preview, type PreviewServer } from "vite";
 import { watchFiles } from "./files.js";
-
-const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-const configFile = fromRoot("web/lab/vite.config.ts");
-const sources = ["web/lab", "bench/harness", "bench/peers", "dist", "package-lock.json"].map(fromRoot);
-const built = fromRoot("build/lab/index.html");
-
-/** When the youngest of these files was written; 0 when there are none. Each test file opens the lab: one builds it. */
-function newest(...paths: string[]): number {
-  const files = paths.flatMap((path) => {
-    if (!existsSync(path)) return [];
-    if (!statSync(path).isDirectory()) return [path];
-    return readdirSync(path, { recursive: true, encoding: "utf8" }).map((name) => join(path, name));
-  });
-  return Math.max(0, ...files.map((file) => statSync(file).mtimeMs));
-}
+import { serveLab, type ServedLab } from "./serve.js";
 
 const launch = {
   chromium: () =>
@@ -57,28 +39,18 @@ export interface Visit {
 }
 
 export class Lab {
-  readonly #server: PreviewServer;
+  readonly #server: ServedLab;
   readonly #browser: Browser;
   readonly origin: string;
 
-  private constructor(server: PreviewServer, browser: Browser, origin: string) {
+  private constructor(server: ServedLab, browser: Browser) {
     this.#server = server;
     this.#browser = browser;
-    this.origin = origin;
+    this.origin = server.origin;
   }
 
   static async open(engine: keyof typeof launch = "chromium"): Promise<Lab> {
-    if (newest(...sources) > newest(built)) {
-      // The test runner's own setting would make a build for development, without the service worker.
-      const { NODE_ENV } = process.env;
-      process.env["NODE_ENV"] = "production";
-      await build({ configFile, logLevel: "error" });
-      process.env["NODE_ENV"] = NODE_ENV;
-    }
-    const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
-    const address = server.httpServer.address();
-    if (address === null || typeof address === "string") throw new Error("the server has no port");
-    return new Lab(server, await launch[engine](), `http://127.0.0.1:${address.port}`);
+    return new Lab(await serveLab(), await launch[engine]());
   }
 
   /** `place`: what follows the origin's slash, a page's name or a hash or both. */

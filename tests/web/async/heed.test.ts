@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { badCalls, goodCall, type AnyHeed } from "../support/bad-calls.js";
 import { expectCertificates, expectExact, expectPrecise, expectSparse } from "../support/compare.js";
+import { needs, sharedMemory } from "../support/engine-report.js";
 import { expectRejection } from "../support/expect-error.js";
 import { expectedAsync, expectedSync } from "../support/expected-variants.js";
 import { inputsFor } from "../support/reference.js";
@@ -210,8 +211,8 @@ describe("inputs and outputs", () => {
     expect(array.byteLength).toBe(0);
   });
 
-  test("a shared input is copied, even with transfer", async () => {
-    if (typeof SharedArrayBuffer === "undefined") return;
+  test("a shared input is copied, even with transfer", async (test) => {
+    needs(test, ...sharedMemory);
     const shared = new Float32Array(new SharedArrayBuffer(q.byteLength));
     shared.set(q);
     const expected = await heed.attend(q, k, v, optionsOf(shape));
@@ -294,8 +295,10 @@ test.each(["simd", "threads"] as const)(
 );
 
 test("using disposes", async () => {
-  if (typeof Symbol.dispose !== "symbol") return;
-  const heed = await create({ variant: "simd" });
-  heed[Symbol.dispose]();
-  await expectRejection("disposed", /instance was disposed/, heed.memory());
+  const disposed = await create({ variant: "simd" });
+  {
+    using heed = disposed;
+    expect((await heed.memory()).liveBytes).toBe(0);
+  }
+  await expectRejection("disposed", /instance was disposed/, disposed.memory());
 });
