@@ -165,7 +165,9 @@ describe("inputs and outputs", () => {
     await expectRejection("detached", /the buffer of q was transferred away while/, call);
     const out = new Float32Array(2 ** 22);
     expect(await heed.attend(large, keys, keys, { ...options, out })).toBe(out);
-    expect(out).toEqual(await first);
+    // By hand: toEqual over four million numbers takes longer than the test may in WebKit.
+    const expected = await first;
+    expect(out.findIndex((number, i) => !Object.is(number, expected[i]))).toBe(-1);
     expect((await heed.memory()).liveBytes).toBe(0);
   });
 
@@ -279,10 +281,10 @@ describe("every refusal rejects with its code, and leaves the instance as it was
   });
 });
 
-test.each(["simd", "threads"] as const)(
+test.for(["simd", "threads"] as const)(
   "out of memory is an error, and the instance works afterwards: %s",
-  async (variant) => {
-    if (!expectedAsync.includes(variant)) return;
+  async (variant, test) => {
+    needs(test, `build ${variant}`, expectedAsync.includes(variant));
     const small = await create({ variant, maximumMemory: 2 ** 25 });
     const expected = await small.attend(q, k, v, optionsOf(shape));
     const large = new Float32Array(2 ** 22);
