@@ -118,7 +118,7 @@ export default defineConfig({
         browser: "webkit",
         provider: webkit({ fast: true }),
         headers: isolation,
-        engine: { ...webkitEngine, relaxedSimd: true, threads: true },
+        engine: { ...webkitEngine, threads: true },
       }),
       labProject("lab", "tests/lab/**/*.test.ts"),
       labProject("lab-webkit", "tests/webkit/lab.test.ts"),

@@ -161,7 +161,7 @@ export const runners = [
     parts: ["web"],
     rare: true,
     needs: ["webkit"],
-    what: "WebKitGTK with what Safari has",
+    what: "WebKitGTK with threads",
     run: (e) => vitest("webkit-fast", e),
   },
   {

@@ -10,7 +10,7 @@ import { createServer } from "node:net";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** What Safari has and WebKitGTK hides: shared memory for threads, relaxed SIMD. */
+/** Shared memory for threads, and the part of relaxed SIMD that there is. */
 const fastPath = { JSC_useSharedArrayBuffer: "1", JSC_useWasmRelaxedSIMD: "1" };
 
 const startLimitMs = 20_000;
