@@ -1,11 +1,14 @@
-// Where the package's tests run: Node, an isolated page (threads), a page without isolation (one thread), a second
-// engine, and the lab driven from outside. All of them import "heed" and "heed/sync" as they lie in dist/.
+// Where the package's tests run: Node, an isolated page (threads), a page without isolation (one thread), a second and
+// a third engine, and the lab driven from outside. All of them import "heed" and "heed/sync" as they lie in dist/.
 
 import { fileURLToPath } from "node:url";
 
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig } from "vitest/config";
-import { BaseSequencer, type InlineConfig, type TestSpecification } from "vitest/node";
+import { BaseSequencer, type BrowserProviderOption, type InlineConfig, type TestSpecification } from "vitest/node";
+
+import type { Engine } from "./tests/web/support/expected-variants.js";
+import { webkit, webkitCommands } from "./tests/webkit/provider.js";
 
 const dist = (name: string) => fileURLToPath(new URL(`./dist/${name}`, import.meta.url));
 
@@ -40,32 +43,40 @@ const firefox = playwright({
 /** What depends on the page: choosing, loading, starting, talking to the worker. The rest is numbers. */
 const pageTests = ["tests/web/async/**/*.test.ts", "tests/web/runtime/**/*.test.ts"];
 
-const browserProject = (
-  name: string,
-  provider: typeof chromium,
-  headers: Record<string, string>,
-  include = ["tests/web/**/*.test.ts"],
-) => ({
+interface Place {
+  browser: "chromium" | "firefox" | "webkit";
+  provider: BrowserProviderOption;
+  headers?: Record<string, string>;
+  engine: Engine;
+  include?: string[];
+}
+
+const browserProject = (name: string, place: Place) => ({
   resolve: { alias: webEntries },
-  server: { headers },
+  server: { headers: place.headers ?? {} },
+  // WebKit has no `using` yet; whoever writes it has it compiled away, as it is here.
+  ...(place.browser === "webkit" ? { oxc: { target: "es2022" } } : {}),
   test: {
     name,
-    include,
+    include: place.include ?? ["tests/web/**/*.test.ts"],
     exclude: ["tests/web/node/**"],
     testTimeout: 60_000,
     fileParallelism: false,
+    provide: { engine: place.engine },
     browser: {
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider,
-      instances: [{ browser: name === "firefox" ? ("firefox" as const) : ("chromium" as const), name }],
+      provider: place.provider,
+      ...(place.browser === "webkit" ? { commands: webkitCommands } : {}),
+      instances: [{ browser: place.browser, name }],
     },
   },
 });
 
 const opening = "tests/lab/opening.test.ts";
 
+/** The lab, driven from outside. */
 const labProject = (
   name: string,
   options: { include?: string[] } & Pick<InlineConfig, "exclude" | "maxWorkers" | "sequence">,
@@ -102,6 +113,10 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+/** What the engines can do, written down: a test that asked them would be content with less. */
+const everything: Engine = { relaxedSimd: true, threads: true, privateFiles: true };
+const webkitEngine: Engine = { relaxedSimd: false, threads: false, privateFiles: false };
+
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
@@ -118,9 +133,21 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
-      browserProject("chromium", chromium, isolation),
-      browserProject("chromium-plain", chromium, {}, pageTests),
-      browserProject("firefox", firefox, isolation),
+      browserProject("chromium", { browser: "chromium", provider: chromium, headers: isolation, engine: everything }),
+      browserProject("chromium-plain", {
+        browser: "chromium",
+        provider: chromium,
+        engine: { ...everything, threads: false },
+        include: pageTests,
+      }),
+      browserProject("firefox", { browser: "firefox", provider: firefox, headers: isolation, engine: everything }),
+      browserProject("webkit", { browser: "webkit", provider: webkit(), headers: isolation, engine: webkitEngine }),
+      browserProject("webkit-fast", {
+        browser: "webkit",
+        provider: webkit({ fast: true }),
+        headers: isolation,
+        engine: { ...webkitEngine, threads: true },
+      }),
       {
         test: {
           name: "wasm64",
@@ -132,6 +159,7 @@ export default defineConfig({
       // Half of the time a page waits for its reader: two at once take little longer than one.
       labProject("lab", { exclude: [opening], maxWorkers: 2, sequence: { groupOrder: 0 } }),
       labProject("lab-opening", { include: [opening], maxWorkers: 1, sequence: { groupOrder: 1 } }),
+      labProject("lab-webkit", { include: ["tests/webkit/lab.test.ts"], maxWorkers: 1, sequence: { groupOrder: 2 } }),
     ],
   },
 });

@@ -1,4 +1,4 @@
-// npm run setup [-- build|test|lint|all]: installs what building, testing and linting need, and says how long it took.
+// npm run setup [-- build|test|lint|webkit|all]: installs what these commands need, and says how long it took.
 
 import { performance } from "node:perf_hooks";
 

@@ -18,12 +18,14 @@ function chosen() {
   const option = process.argv.slice(2).find((argument) => argument.startsWith("--only="));
   const unknown = process.argv.slice(2).find((argument) => !argument.startsWith("--only="));
   if (unknown !== undefined) throw new Failure(`unknown argument "${unknown}"; use --only=<part>[,<part>].`);
-  if (option === undefined) return runners.filter(({ parts }) => parts.length > 0);
+  if (option === undefined) return runners.filter(({ rare }) => !rare);
   const wanted = option.slice("--only=".length).split(",");
   const known = new Set(runners.flatMap(({ name, parts }) => [name, ...parts]));
   const wrong = wanted.filter((part) => !known.has(part));
   if (wrong.length > 0) throw new Failure(`unknown part "${wrong.join(", ")}"; there are ${[...known].join(", ")}.`);
-  return runners.filter(({ name, parts }) => wanted.includes(name) || parts.some((part) => wanted.includes(part)));
+  const isWanted = ({ name, parts, rare }) =>
+    wanted.includes(name) || (!rare && parts.some((part) => wanted.includes(part)));
+  return runners.filter(isWanted);
 }
 
 /** Runs one runner; a build that fails is that runner's failure, and the others still run. */
@@ -39,7 +41,7 @@ async function outcome(runner, environment) {
 
 await guarded(async () => {
   const selected = chosen();
-  const environment = await setUp("test");
+  const environment = await setUp("test", ...selected.flatMap(({ needs = [] }) => needs));
   mkdirSync(fromRoot("build", "reports"), { recursive: true });
   if (selected.some(({ parts }) => parts.includes("web"))) {
     await build(environment, { lab: selected.some(({ parts }) => parts.includes("lab")) });

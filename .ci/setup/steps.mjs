@@ -1,7 +1,8 @@
 // The steps that make a bare machine ready, in order, each done only when its product is not there yet.
 //
 //   build  what `npm start` needs          test  what `npm test` needs besides
-//   lint   formatter and analyzer          all   everything
+//   lint   formatter and analyzer          all   these three
+//   webkit what the tests in WebKitGTK need besides
 //
 // Cost: about a minute and a half from nothing, a tenth of a second when everything is there.
 
@@ -19,12 +20,12 @@ import { installNpmPackages, packagesAreReady } from "./npm_packages.mjs";
 import { installPackages, isDebianLike, missingPackages } from "./system_packages.mjs";
 import { node, systemPackages, xsimdMinimum } from "./versions.mjs";
 
-/** Makes the machine ready for a group of commands and returns the environment their programs run in. */
-export async function setUp(group = "all") {
+/** Makes the machine ready for groups of commands and returns the environment their programs run in. */
+export async function setUp(...groups) {
   refuseOldNode();
   return exclusively("set-up", async () => {
-    const packages = wantedPackages(group);
-    const missing = isDebianLike() ? missingPackages(packages) : missingPrograms(group);
+    const packages = wantedPackages(groups);
+    const missing = isDebianLike() ? missingPackages(packages) : missingPrograms(groups);
     if (missing.length > 0) {
       await step("system packages", missing.join(" "), () => installPackages(missing));
     }
@@ -39,18 +40,29 @@ export async function setUp(group = "all") {
   });
 }
 
-function wantedPackages(group) {
-  const groups = { build: ["build"], test: ["build", "test"], lint: ["build", "lint"], all: ["build", "test", "lint"] };
-  if (!(group in groups)) throw new Failure(`unknown group "${group}"; use build, test, lint or all.`);
-  const wanted = groups[group].flatMap((name) => systemPackages[name]);
+const members = {
+  build: ["build"],
+  test: ["build", "test"],
+  lint: ["build", "lint"],
+  webkit: ["build", "webkit"],
+  all: ["build", "test", "lint"],
+};
+
+function wantedPackages(groups) {
+  const unknown = groups.find((group) => !Object.hasOwn(members, group));
+  if (unknown !== undefined) {
+    throw new Failure(`unknown group "${unknown}"; there are ${Object.keys(members).join(", ")}.`);
+  }
+  const wanted = groups.flatMap((group) => members[group]).flatMap((name) => systemPackages[name]);
   if (!compiler.ownCompiler()) wanted.unshift(...systemPackages.compiler);
   return [...new Set(wanted)];
 }
 
 /** Systems without apt: nothing can be installed for them, but what is there is used. */
-function missingPrograms(group) {
+function missingPrograms(groups) {
   const programs = ["cmake", "ninja", "python3"];
-  if (group === "test" || group === "all") programs.push("clang++", "chromium");
+  if (groups.includes("test") || groups.includes("all")) programs.push("clang++", "chromium");
+  if (groups.includes("webkit")) programs.push("WebKitWebDriver", "Xvfb");
   const missing = programs.filter((name) => which(name) === undefined);
   if (missing.length === 0 && compiler.ownCompiler()) return [];
   throw new Failure(

@@ -31,5 +31,7 @@ export const systemPackages = {
   compiler: ["clang-19", "lld-19", "llvm-19", "python3"],
   build: ["cmake", "ninja-build"],
   test: ["clang-19", "libclang-rt-19-dev", "libgtest-dev", "chromium", "firefox-esr", "fonts-dejavu-core"],
+  // 200 MB, for the runners that need them alone.
+  webkit: ["webkit2gtk-driver", "xvfb"],
   lint: ["clang-format-19", "clang-tidy-19"],
 };

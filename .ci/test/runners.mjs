@@ -98,7 +98,10 @@ async function fuzz(environment) {
 
 const testFiles = (folder) => filesBelow(fromRoot(...folder.split("/"))).filter((file) => file.endsWith(".test.mjs"));
 
-/** Name, the parts it belongs to (for --only), what it is, and the run itself. */
+/**
+ * Name, the parts it belongs to (for --only), what it is, and the run itself. `rare`: runs only when it is named.
+ * `needs`: groups of system packages besides those of all tests (setup/steps.mjs).
+ */
 export const runners = [
   {
     name: "rules",
@@ -108,11 +111,17 @@ export const runners = [
   },
   { name: "native-asan", parts: ["native"], what: "C++ under sanitizers", run: (e) => native("native-asan", e) },
   // Not by default: what is released is WebAssembly, and the sanitizers run the same tests.
-  { name: "native", parts: [], what: "C++ as released, natively", run: (e) => native("native", e) },
-  { name: "native-tsan", parts: [], what: "C++ under the thread sanitizer", run: (e) => native("native-tsan", e) },
+  { name: "native", parts: [], rare: true, what: "C++ as released, natively", run: (e) => native("native", e) },
+  {
+    name: "native-tsan",
+    parts: [],
+    rare: true,
+    what: "C++ under the thread sanitizer",
+    run: (e) => native("native-tsan", e),
+  },
   { name: "node", parts: ["web"], what: "package in Node 24 (Vitest)", run: (e) => vitest("node", e) },
   // Not by default: it needs 8 GiB of memory.
-  { name: "wasm64", parts: [], what: "more than 4 GiB, in Node and in browsers", run: wasm64 },
+  { name: "wasm64", parts: [], rare: true, what: "more than 4 GiB, in Node and in browsers", run: wasm64 },
   {
     name: "docs",
     parts: ["web"],
@@ -149,5 +158,30 @@ export const runners = [
     run: (e) => vitest("chromium-plain", e),
   },
   { name: "firefox", parts: ["web", "browser"], what: "isolated page", run: (e) => vitest("firefox", e) },
+  // A third engine, whose packages and time not every run can afford.
+  {
+    name: "webkit",
+    parts: ["web"],
+    rare: true,
+    needs: ["webkit"],
+    what: "WebKitGTK as it comes: no threads, no relaxed SIMD",
+    run: (e) => vitest("webkit", e),
+  },
+  {
+    name: "webkit-fast",
+    parts: ["web"],
+    rare: true,
+    needs: ["webkit"],
+    what: "WebKitGTK with threads",
+    run: (e) => vitest("webkit-fast", e),
+  },
+  {
+    name: "lab-webkit",
+    parts: ["web", "lab"],
+    rare: true,
+    needs: ["webkit"],
+    what: "the lab in WebKitGTK",
+    run: (e) => vitest("lab-webkit", e),
+  },
   { name: "lab", parts: ["web", "lab"], what: "the lab, end to end", run: (e) => vitest(["lab", "lab-opening"], e) },
 ];

@@ -4,7 +4,6 @@
  * part of the promise. A visit that has settled took seconds; tests that only look, or clean up behind themselves,
  * share one.
  */
-import { fileURLToPath } from "node:url";
 import {
   chromium,
   firefox,
@@ -13,10 +12,8 @@ import {
   type BrowserContextOptions,
   type Page,
 } from "playwright";
-import { preview, type PreviewServer } from "vite";
 import { watchFiles } from "./files.js";
-
-const configFile = fileURLToPath(new URL("../../../web/lab/vite.config.ts", import.meta.url));
+import { serveLab, type ServedLab } from "./serve.js";
 
 const launch = {
   chromium: () =>
@@ -42,21 +39,18 @@ export interface Visit {
 }
 
 export class Lab {
-  readonly #server: PreviewServer;
+  readonly #server: ServedLab;
   readonly #browser: Browser;
   readonly origin: string;
 
-  private constructor(server: PreviewServer, browser: Browser, origin: string) {
+  private constructor(server: ServedLab, browser: Browser) {
     this.#server = server;
     this.#browser = browser;
-    this.origin = origin;
+    this.origin = server.origin;
   }
 
   static async open(engine: keyof typeof launch = "chromium"): Promise<Lab> {
-    const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
-    const address = server.httpServer.address();
-    if (address === null || typeof address === "string") throw new Error("the server has no port");
-    return new Lab(server, await launch[engine](), `http://127.0.0.1:${address.port}`);
+    return new Lab(await serveLab(), await launch[engine]());
   }
 
   /** `place`: what follows the origin's slash, a page's name or a hash or both. */

@@ -1,6 +1,7 @@
 import { create } from "heed";
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
+import { needs } from "../support/engine-report.js";
 import { expectRejection } from "../support/expect-error.js";
 import { expectedAsync, inNode } from "../support/expected-variants.js";
 
@@ -30,7 +31,9 @@ async function workersOf(work: (ended: Worker[]) => Promise<void>): Promise<{ st
 }
 
 // A worker of Firefox that starts workers is lost now and then (worker/page-thread.ts).
-describe.skipIf(inNode || variant === undefined)("threads in a page", () => {
+describe("threads in a page", () => {
+  beforeEach((test) => needs(test, "threads of a page", !inNode && variant !== undefined));
+
   test("are started by the page, those of a module loaded later too, and end with the instance", async () => {
     const { started, ended } = await workersOf(async (ended) => {
       const heed = await create({ variant: variant!, threads: 3 });

@@ -3,6 +3,8 @@ import { afterEach, describe, expect, test } from "vitest";
 
 import { openCache, openFileStore, openPrivateFiles } from "../../../web/lab/device/file-store.js";
 import { isKept, keyOf, loadFiles } from "../../../web/lab/device/load-files.js";
+import { needs } from "../support/engine-report.js";
+import { engine } from "../support/expected-variants.js";
 
 async function clear(): Promise<void> {
   for (const open of [openPrivateFiles, openCache]) {
@@ -20,11 +22,17 @@ async function entryOf(name: string, data: Uint8Array<ArrayBuffer>) {
   return { name, bytes: data.length, sha256 };
 }
 
+test("files are kept in the private file system where there is one, else by the Cache API", async () => {
+  expect((await openPrivateFiles()) !== undefined).toBe(engine.privateFiles);
+  expect((await openFileStore())?.kind).toBe(engine.privateFiles ? "private file system" : "cache");
+});
+
 describe.each([
-  ["the private file system", openPrivateFiles],
-  ["the Cache API", openCache],
-])("%s", (_, open) => {
-  test("keeps files, replaces them, and forgets them", async () => {
+  ["the private file system", openPrivateFiles, engine.privateFiles],
+  ["the Cache API", openCache, true],
+])("%s", (_, open, there) => {
+  test("keeps files, replaces them, and forgets them", async (test) => {
+    needs(test, "private file system", there);
     const store = (await open())!;
     expect(await store.get("absent")).toBeUndefined();
     await store.delete("absent");

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { badCalls, goodCall, type AnyHeed } from "../support/bad-calls.js";
 import { expectError } from "../support/expect-error.js";
+import { needs, sharedMemory } from "../support/engine-report.js";
 import { expectedSync } from "../support/expected-variants.js";
 
 const heed = await create({ studies: true });
@@ -82,8 +83,8 @@ test("simulate looks at the signal between rows", () => {
   expect(() => rows.next()).toThrow();
 });
 
-test("a shared input is copied, and gives the same result", () => {
-  if (typeof SharedArrayBuffer === "undefined") return;
+test("a shared input is copied, and gives the same result", (test) => {
+  needs(test, ...sharedMemory);
   const q = Float32Array.from({ length: 24 }, (_, i) => Math.cos(i));
   const shared = new Float32Array(new SharedArrayBuffer(24 * 4));
   shared.set(q);

@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { gamma } from "../support/bounds.js";
 import { expectExact, expectPrecise, expectScores } from "../support/compare.js";
 import { expectError } from "../support/expect-error.js";
+import { needs, sharedMemory } from "../support/engine-report.js";
 import { expectedSync, inNode } from "../support/expected-variants.js";
 import { Random } from "../support/random.js";
 import { chosen, ruleCases } from "../support/rule-cases.js";
@@ -72,7 +73,12 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     expect(heed.attend(q, k, v, { ...options, mask: inside.subarray(3) })).toEqual(expected);
     expect(mask).toEqual(chosen(shape, 1));
     if (inNode) expect(heed.attend(q, k, v, { ...options, mask: Buffer.from(mask) })).toEqual(expected);
-    if (typeof SharedArrayBuffer === "undefined") return;
+  });
+
+  test("a mask in shared memory is copied", (test) => {
+    needs(test, ...sharedMemory);
+    const mask = chosen(shape, 1);
+    const expected = heed.attend(q, k, v, { ...options, mask });
     const shared = new Uint8Array(new SharedArrayBuffer(plane));
     shared.set(mask);
     expect(heed.attend(q, k, v, { ...options, mask: shared })).toEqual(expected);

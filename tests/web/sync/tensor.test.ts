@@ -70,10 +70,12 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
   });
 
   test("using gives it back", () => {
-    if (typeof Symbol.dispose !== "symbol") return;
     const before = heed.memory().liveBytes;
-    const tensor = heed.tensor(4);
-    tensor[Symbol.dispose]();
+    {
+      using tensor = heed.tensor(4);
+      expect(heed.memory().liveBytes).toBeGreaterThan(before);
+      expect(tensor.view()).toHaveLength(4);
+    }
     expect(heed.memory().liveBytes).toBe(before);
   });
 

@@ -26,6 +26,8 @@ export function provenance(): Provenance {
 export function browserName(agent: string = navigator.userAgent): string {
   const found = /(Firefox|Edg|OPR|Chromium|Chrome|Version)\/(\d+)/.exec(agent);
   if (found === null) return agent;
+  // Elsewhere than on Apple's systems the number is no version of anything.
+  if (found[1] === "Version" && !agent.includes("Mac OS X")) return "WebKit";
   const names: Record<string, string> = { Edg: "Edge", OPR: "Opera", Version: "Safari" };
   return `${names[found[1]!] ?? found[1]} ${found[2]}`;
 }

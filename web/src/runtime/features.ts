@@ -18,8 +18,17 @@ const header = [0, 97, 115, 109, 1, 0, 0, 0];
 const oneFunction = [1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0];
 /** i32.const 0, i8x16.splat, i8x16.popcnt */
 const simdBody = [10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11];
-/** i32.const 1, i8x16.splat, i32.const 2, i8x16.splat, i8x16.relaxed_swizzle */
-const relaxedBody = [10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11];
+/**
+ * One of each kind that our builds use, on zeros: f32x4.relaxed_madd, i16x8.relaxed_dot_i8x16_i7x16_s and
+ * i32x4.relaxed_dot_i8x16_i7x16_add_s. WebKit's relaxed SIMD has the first and not the others.
+ */
+const zeros = [65, 0, 253, 15];
+const relaxedCode = [
+  ...[...zeros, ...zeros, ...zeros, 253, 133, 2],
+  ...[...zeros, 253, 146, 2],
+  ...[...zeros, ...zeros, 253, 147, 2],
+];
+const relaxedBody = [10, relaxedCode.length + 4, 1, relaxedCode.length + 2, 0, ...relaxedCode, 11];
 /** A table of functions and a memory of one page, both indexed by i64. */
 const wideSections = [4, 4, 1, 112, 4, 0, 5, 3, 1, 4, 1];
 
@@ -33,7 +42,7 @@ function sharesMemory(): boolean {
   return typeof crossOriginIsolated === "undefined" || crossOriginIsolated;
 }
 
-/** Asks the engine. Cheap: three modules of some thirty bytes. */
+/** Asks the engine. Cheap: three modules of some fifty bytes. */
 export function probeFeatures(): Features {
   return {
     simd: validates(...oneFunction, ...simdBody),
