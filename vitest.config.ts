@@ -86,7 +86,7 @@ export default defineConfig({
           name: "wasm64",
           environment: "node",
           include: ["tests/wide/**/*.test.ts"],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
         },
       },
       {
