@@ -24,7 +24,7 @@ type Decoded = Awaited<ReturnType<typeof decodeFrom>>;
 function expectRight(decoded: Decoded): void {
   expect(decoded.bytes).toBeGreaterThan(2 ** 32);
   // The answer is far from what the tokens below 4 GiB alone would give.
-  expect(decoded.ofLast).toBeGreaterThan(0.1);
+  expect(decoded.ofLast).toBeGreaterThan(0.05);
   // f32 sums over a million tokens, and over a thousand.
   expect(decoded.exact).toBeLessThan(1e-4);
   expect(decoded.windowed).toBeLessThan(1e-5);
@@ -46,12 +46,13 @@ describe.skipIf(short)(`past 4 GiB${reason}`, () => {
     // Two tokens at its end, above 4 GiB, the only ones that a window of two leaves.
     tensor.view().fill(3, (tokens - 2) * headDim, (tokens - 1) * headDim);
     tensor.view().fill(5, (tokens - 1) * headDim);
-    const options = { heads: 1, headDim, causal: true, window: 2 };
-    expect([...heed.attend(new Float32Array(headDim), tensor, tensor, options)]).toEqual(Array(headDim).fill(4));
+    const [zeros, mean] = [heed.tensor(headDim), heed.tensor(headDim)];
+    heed.attend(zeros, tensor, tensor, { heads: 1, headDim, causal: true, window: 2, out: mean });
+    expect([...mean.view()]).toEqual(Array(headDim).fill(4));
     // What is allocated now lies behind it.
     const behind = heed.tensor(Float32Array.of(1, 2, 3, 4));
     expect(behind.view().byteOffset).toBeGreaterThan(2 ** 32);
-    const one = Float32Array.of(1);
+    const one = heed.tensor(Float32Array.of(1));
     const [keys, values] = [heed.tensor(Float32Array.of(0, 0)), heed.tensor(Float32Array.of(3, 5))];
     const out = heed.tensor(1);
     heed.attend(one, keys, values, { heads: 1, headDim: 1, out });
