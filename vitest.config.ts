@@ -153,7 +153,7 @@ export default defineConfig({
           name: "wasm64",
           environment: "node",
           include: ["tests/wide/**/*.test.ts"],
-          testTimeout: 300_000,
+          testTimeout: 600_000,
         },
       },
       // Half of the time a page waits for its reader: two at once take little longer than one.

@@ -1,6 +1,6 @@
 """Builds Emscripten's libraries for wasm64, which Debian has packaged for wasm32 alone.
 
-Of each library only the source files that heed links, because all of them take minutes. They go where emcc looks for the
+Of each library only the source files that heed links, because all of them take five times as long. They go where emcc looks for the
 whole libraries, so this is for a private copy of Emscripten.
 
     python3 wide_libraries.py <Emscripten's folder> <list>

@@ -17,7 +17,8 @@ export type FileAddresses = Readonly<Record<FileName, string>>;
 
 /** Builds that differ in their instructions alone share a loader. `variant`: one that the module has. */
 export function loaderFile(module: ModuleName, variant: VariantName): LoaderName {
-  return `${moduleStems[module]}${hasThreads(variant) ? "-threads" : ""}${isWide(variant) ? "-64" : ""}.mjs` as LoaderName;
+  const end = `${hasThreads(variant) ? "-threads" : ""}${isWide(variant) ? "-64" : ""}`;
+  return `${moduleStems[module]}${end}.mjs` as LoaderName;
 }
 
 /** `variant`: one that the module has. */

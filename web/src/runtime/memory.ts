@@ -12,18 +12,16 @@ const usualPages = [65536, 32768, 16384, 8192, 4096];
 const usualWidePages = [262144, 131072, ...usualPages];
 
 /** Sizes of memories with 64-bit addresses are BigInt, which the declarations of TypeScript 6 do not know. */
-const wideSize = (pages: number) => BigInt(pages) as unknown as number;
+function wideMemory(maximum: number, shared: boolean): WebAssembly.Memory {
+  const descriptor: object = { address: "i64", initial: BigInt(initialPages), maximum: BigInt(maximum), shared };
+  return new WebAssembly.Memory(descriptor as WebAssembly.MemoryDescriptor);
+}
 
 function reserve(maximum: number, variant: VariantName): WebAssembly.Memory | undefined {
   const shared = hasThreads(variant);
   try {
-    if (!isWide(variant)) return new WebAssembly.Memory({ initial: initialPages, maximum, shared });
-    return new WebAssembly.Memory({
-      address: "i64",
-      initial: wideSize(initialPages),
-      maximum: wideSize(maximum),
-      shared,
-    });
+    if (isWide(variant)) return wideMemory(maximum, shared);
+    return new WebAssembly.Memory({ initial: initialPages, maximum, shared });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
