@@ -2,6 +2,7 @@
 // its cache changes.
 #include "bindings/runtime.hpp"
 #include "cache/decode.hpp"
+#include "cache/decode_precise.hpp"
 #include "cache/decode_retrieved.hpp"
 #include "cache/decode_topk.hpp"
 #include "cache/evict.hpp"
@@ -29,6 +30,7 @@ struct JsDecodeProblem {
   std::uint32_t layer, queries, heads, window, sinks;
   double scale, softcap;
   bool mask_per_head;
+  int accumulate;
 
   DecodeProblem problem() const noexcept {
     return {.layer = layer,
@@ -41,7 +43,8 @@ struct JsDecodeProblem {
             .softcap = softcap,
             .window = window,
             .sinks = sinks,
-            .mask = {at<const float>(bias), at<const std::uint8_t>(allowed), mask_per_head}};
+            .mask = {at<const float>(bias), at<const std::uint8_t>(allowed), mask_per_head},
+            .accumulate = static_cast<Accumulate>(accumulate)};
   }
 };
 
@@ -54,6 +57,8 @@ struct JsCacheTopKOptions {
   double enough, seed;
   bool sampled;
   Address dropped, bound, interval, recall, kept, indices, offsets;
+  double epsilon, mass;
+  Address monitored;
 
   Budget budget() const noexcept { return {k, {alpha, exponent, min, max}}; }
 
@@ -70,7 +75,8 @@ struct JsCacheTopKOptions {
             sampled,
             static_cast<std::uint64_t>(seed),
             at<float>(interval),
-            at<float>(recall)};
+            at<float>(recall),
+            {epsilon, mass, at<double>(monitored)}};
   }
 };
 
@@ -79,6 +85,7 @@ struct JsEvictOptions {
   int policy;
   std::uint32_t sinks, recent, keep, width;
   double loss;
+  bool recorded;
   Address lost;
 };
 
@@ -86,7 +93,9 @@ struct JsEvictOptions {
 struct JsMonitorOptions {
   double epsilon, mass;
   std::uint32_t first;
-  Address out;
+  Address out, received;
+
+  MonitorOptions options() const noexcept { return {epsilon, mass, first, at<double>(out), at<double>(received)}; }
 };
 
 class JsKvCache {
@@ -106,8 +115,16 @@ class JsKvCache {
   JsStatus fork_from(JsKvCache* other) { return to_js(cache_.fork(other->cache_)); }
   JsStatus evict(const JsDecodeProblem& js, const JsEvictOptions& o) {
     const EvictOptions options{
-        static_cast<EvictPolicy>(o.policy), o.sinks, o.recent, o.keep, o.width, o.loss, at<float>(o.lost)};
+        static_cast<EvictPolicy>(o.policy), o.sinks, o.recent, o.keep, o.width, o.loss, o.recorded, at<float>(o.lost)};
     return to_js(heed::evict(cache_, js.problem(), options, pool()));
+  }
+  JsStatus record(std::uint32_t layer, Address received, std::uint32_t tokens) {
+    return to_js(cache_.record(layer, at<const double>(received), tokens, pool()));
+  }
+  void recorded(std::uint32_t layer, Address to) const {
+    const std::size_t tokens = cache_.length(layer);
+    for (std::size_t g = 0; g < cache_.shape().kv_heads; ++g)
+      for (std::size_t t = 0; t < tokens; ++t) at<double>(to)[g * tokens + t] = cache_.recorded().sum(layer, g, t);
   }
   double saved_bytes() const { return static_cast<double>(heed::saved_bytes(cache_)); }
   void save(Address to) const { save_cache(cache_, at<std::byte>(to)); }
@@ -122,8 +139,11 @@ class JsKvCache {
 JsKvCache* make_cache(const JsCacheShape& js) { return new JsKvCache(js.shape()); }
 
 Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
-  return new Job<CacheAttention>(cache->cache(), js.problem(),
-                                 MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
+  return new Job<CacheAttention>(cache->cache(), js.problem(), o.options());
+}
+
+Job<PreciseCacheAttention>* make_precise(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
+  return new Job<PreciseCacheAttention>(cache->cache(), js.problem(), o.options());
 }
 
 Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
@@ -166,7 +186,8 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("sinks", &JsDecodeProblem::sinks)
       .field("scale", &JsDecodeProblem::scale)
       .field("softcap", &JsDecodeProblem::softcap)
-      .field("maskPerHead", &JsDecodeProblem::mask_per_head);
+      .field("maskPerHead", &JsDecodeProblem::mask_per_head)
+      .field("accumulate", &JsDecodeProblem::accumulate);
   value_object<JsEvictOptions>("EvictOptions")
       .field("policy", &JsEvictOptions::policy)
       .field("sinks", &JsEvictOptions::sinks)
@@ -174,12 +195,14 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("keep", &JsEvictOptions::keep)
       .field("width", &JsEvictOptions::width)
       .field("loss", &JsEvictOptions::loss)
+      .field("recorded", &JsEvictOptions::recorded)
       .field("lost", &JsEvictOptions::lost);
   value_object<JsMonitorOptions>("MonitorOptions")
       .field("epsilon", &JsMonitorOptions::epsilon)
       .field("mass", &JsMonitorOptions::mass)
       .field("first", &JsMonitorOptions::first)
-      .field("out", &JsMonitorOptions::out);
+      .field("out", &JsMonitorOptions::out)
+      .field("received", &JsMonitorOptions::received);
   class_<JsKvCache>("KvCache")
       .constructor(&make_cache, allow_raw_pointers())
       .function("status", &JsKvCache::status)
@@ -191,6 +214,8 @@ EMSCRIPTEN_BINDINGS(cache) {
       .function("clear", &JsKvCache::clear)
       .function("forkFrom", &JsKvCache::fork_from, allow_raw_pointers())
       .function("evict", &JsKvCache::evict)
+      .function("record", &JsKvCache::record)
+      .function("recorded", &JsKvCache::recorded)
       .function("savedBytes", &JsKvCache::saved_bytes)
       .function("save", &JsKvCache::save)
       .function("restore", &JsKvCache::restore);
@@ -211,8 +236,12 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("recall", &JsCacheTopKOptions::recall)
       .field("kept", &JsCacheTopKOptions::kept)
       .field("indices", &JsCacheTopKOptions::indices)
-      .field("offsets", &JsCacheTopKOptions::offsets);
+      .field("offsets", &JsCacheTopKOptions::offsets)
+      .field("epsilon", &JsCacheTopKOptions::epsilon)
+      .field("mass", &JsCacheTopKOptions::mass)
+      .field("monitored", &JsCacheTopKOptions::monitored);
   bind_job("CacheAttendJob", &make_attention);
+  bind_job("CachePreciseJob", &make_precise);
   bind_job("CacheTopKJob", &make_topk);
   bind_job("CacheRetrieveJob", &make_retrieval);
   function("cacheOffsets", &cache_offsets, allow_raw_pointers());

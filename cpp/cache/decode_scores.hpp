@@ -55,6 +55,8 @@ class DecodeScores {
 
   /// The block's scaled queries of a key head, as the kernels read them.
   simd::RowQueries packed(std::size_t g) const noexcept;
+  /// What the floats of a row of packed() are multiplied by.
+  double root(std::size_t g, std::size_t row) const noexcept;
 
  private:
   void apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
@@ -67,7 +69,7 @@ class DecodeScores {
   bool rounded_ = false;
   Buffer<float> packed_;
   Buffer<std::int16_t> whole_;
-  Buffer<float> scales_;
+  Buffer<float> scales_, rests_;
 };
 
 }  // namespace heed

@@ -15,6 +15,7 @@
 
 #include "base/pieces.hpp"
 #include "cache/decode_scores.hpp"
+#include "cache/kept_monitor.hpp"
 #include "parallel/task_pool.hpp"
 #include "simd/row_candidates.hpp"
 #include "sparse/budget.hpp"
@@ -40,6 +41,7 @@ struct CacheTopKOptions {
   std::uint64_t seed = 0;     // of the sample
   float* interval = nullptr;  // (queries, heads)
   float* recall = nullptr;    // (queries, heads): also scan, to say how much of the exact set was found
+  KeptMonitorOptions monitor = {};
 };
 
 class CacheTopK {
@@ -89,6 +91,7 @@ class CacheTopK {
   Status status_;
   DecodeScores scores_;
   CacheSearch search_;  // a cache of bytes is its own shadow
+  KeptMonitor monitor_;
   std::size_t chunks_ = 0, stride_ = 0, most_kept_ = 0, summed_ = 0;
   Buffer<float> formed_;    // (kv_heads, rows, stride)
   Buffer<std::byte> sums_;  // (kv_heads, rows, chunks)
