@@ -2,7 +2,6 @@
 // its cache changes.
 #include "bindings/runtime.hpp"
 #include "cache/decode.hpp"
-#include "cache/decode_precise.hpp"
 #include "cache/decode_retrieved.hpp"
 #include "cache/decode_topk.hpp"
 #include "cache/evict.hpp"
@@ -142,10 +141,6 @@ Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js,
   return new Job<CacheAttention>(cache->cache(), js.problem(), o.options());
 }
 
-Job<PreciseCacheAttention>* make_precise(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
-  return new Job<PreciseCacheAttention>(cache->cache(), js.problem(), o.options());
-}
-
 Job<CacheTopK>* make_topk(JsKvCache* cache, const JsDecodeProblem& js, const JsCacheTopKOptions& options) {
   return new Job<CacheTopK>(cache->cache(), js.problem(), options.options());
 }
@@ -241,7 +236,6 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("mass", &JsCacheTopKOptions::mass)
       .field("monitored", &JsCacheTopKOptions::monitored);
   bind_job("CacheAttendJob", &make_attention);
-  bind_job("CachePreciseJob", &make_precise);
   bind_job("CacheTopKJob", &make_topk);
   bind_job("CacheRetrieveJob", &make_retrieval);
   function("cacheOffsets", &cache_offsets, allow_raw_pointers());

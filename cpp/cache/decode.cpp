@@ -35,6 +35,12 @@ CacheAttention::CacheAttention(const KvCache& cache, const DecodeProblem& proble
       scores_(cache_, problem_),
       monitor_(monitor) {
   if (!status_.ok()) return;
+  if (problem.accumulate == Accumulate::kDouble && problem.out != nullptr) {
+    precise_.emplace(cache, problem, pool);
+    status_ = precise_->status();
+    problem_.out = problem_.lse = nullptr;
+    if (!status_.ok() || !forms_scores()) return;
+  }
   const AttentionShape& shape = scores_.shape();
   chunks_ = (shape.keys + kDecodeChunk - 1) / kDecodeChunk;
   columns_ = simd::row_columns(shape.value_dim);
@@ -59,6 +65,8 @@ CacheAttention::Part CacheAttention::part(std::size_t g, std::size_t chunk, std:
 }
 
 void CacheAttention::run(Range units) {
+  if (precise_) precise_->run(units);
+  if (!forms_scores()) return;
   const std::size_t heads = scores_.shape().kv_heads;
   for (std::size_t unit = units.begin; unit < units.end; ++unit) {
     scores_.start({unit * kDecodeQueries, std::min((unit + 1) * kDecodeQueries, problem_.queries)});

@@ -8,12 +8,15 @@
 //
 // The cut depends on the number of tokens alone, so any number of threads gives the same bits. A chunk's sum of values
 // cannot see a weight under 2^-25 of what it holds already; Accumulate::kCompensated sums values in float over
-// kKeyBlock tokens only, and those sums in double. In double from the start: decode_precise.hpp.
+// kKeyBlock tokens only, and those sums in double. Accumulate::kDouble leaves the output to decode_precise.hpp.
 //
 // Cost: the bytes of the keys and values, read once; queries of the same key head share the reading of a key, and read
 //       values again from the second-level cache.
 #pragma once
 
+#include <optional>
+
+#include "cache/decode_precise.hpp"
 #include "cache/decode_scores.hpp"
 #include "cache/monitor.hpp"
 #include "parallel/task_pool.hpp"
@@ -46,6 +49,7 @@ class CacheAttention {
   void add_values(std::size_t g, Range keys, const float* weights, const Part& to, std::size_t thread) noexcept;
   bool compensated() const noexcept { return problem_.accumulate == Accumulate::kCompensated; }
   bool monitored() const noexcept { return monitor_.out != nullptr; }
+  bool forms_scores() const noexcept { return problem_.out != nullptr || keeps_weights(); }
   bool keeps_weights() const noexcept { return monitored() || monitor_.received != nullptr; }
   float* weights_of(std::size_t g, std::size_t row, std::size_t chunk, std::size_t thread) noexcept;
   void look(std::size_t g, std::size_t row) noexcept;
@@ -59,6 +63,7 @@ class CacheAttention {
   DecodeScores scores_;
   MonitorOptions monitor_;
   std::size_t chunks_ = 0, columns_ = 0;
+  std::optional<PreciseCacheAttention> precise_;
   Buffer<float> outs_;        // (kv_heads, chunks, rows, columns); of a thread and block where sums are compensated
   Buffer<double> wide_outs_;  // the former, then
   Buffer<float> references_;  // (kv_heads, chunks, rows)

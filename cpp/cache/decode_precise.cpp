@@ -34,8 +34,7 @@ struct PreciseCacheAttention::Row {
   std::size_t query, head;
 };
 
-PreciseCacheAttention::PreciseCacheAttention(const KvCache& cache, const DecodeProblem& problem,
-                                             const MonitorOptions& monitor, TaskPool& pool)
+PreciseCacheAttention::PreciseCacheAttention(const KvCache& cache, const DecodeProblem& problem, TaskPool& pool)
     : cache_(cache),
       problem_(problem),
       pool_(pool),
@@ -52,16 +51,8 @@ PreciseCacheAttention::PreciseCacheAttention(const KvCache& cache, const DecodeP
   const CheckedSize tokens = checked_product({pool.threads(), std::max(key_columns_, value_columns_)});
   if (!parts.fits || !outs.fits || !scaled.fits || !scores.fits || !tokens.fits || !scaled_.resize(scaled.value) ||
       !outs_.resize(outs.value) || !highest_.resize(parts.value) || !sums_.resize(parts.value) ||
-      !scores_.resize(scores.value) || !tokens_.resize(tokens.value)) {
+      !scores_.resize(scores.value) || !tokens_.resize(tokens.value))
     status_ = Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
-    return;
-  }
-  if (monitor.out == nullptr && monitor.received == nullptr) return;
-  DecodeProblem looked_at = problem;
-  looked_at.out = looked_at.lse = nullptr;
-  looked_at.accumulate = Accumulate::kFloat;
-  monitor_.emplace(cache, looked_at, monitor, pool);
-  status_ = monitor_->status();
 }
 
 PreciseCacheAttention::Part PreciseCacheAttention::part(std::size_t g, std::size_t chunk, std::size_t r) noexcept {
@@ -80,7 +71,6 @@ void PreciseCacheAttention::run(Range units) {
               [this](std::size_t i, std::size_t thread) { run_chunk(i / chunks_, i % chunks_, thread); });
     pool_.run({0, shape_.kv_heads * rows()}, [this](std::size_t i, std::size_t) { merge(i / rows(), i % rows()); });
   }
-  if (monitor_) monitor_->run(units);
 }
 
 void PreciseCacheAttention::start(Range queries) noexcept {

@@ -4,20 +4,17 @@
 // For rows whose weights are so even that a float sum no longer sees the single token (the dispersion of
 // theory/README.md), which the monitor finds, and as a yardstick on the device itself. Queries are not rounded, not
 // even for a cache of bytes, whose numbers are byte times scale here, unrounded.
-//
-// What `monitor` asks for comes from decode.hpp, from scores in float.
 #pragma once
 
-#include <optional>
-
-#include "cache/decode.hpp"
+#include "base/buffer.hpp"
+#include "cache/decode_scores.hpp"
+#include "parallel/task_pool.hpp"
 
 namespace heed {
 
 class PreciseCacheAttention {
  public:
-  PreciseCacheAttention(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& monitor,
-                        TaskPool& pool);
+  PreciseCacheAttention(const KvCache& cache, const DecodeProblem& problem, TaskPool& pool);
   PreciseCacheAttention(const PreciseCacheAttention&) = delete;
   PreciseCacheAttention& operator=(const PreciseCacheAttention&) = delete;
 
@@ -46,7 +43,6 @@ class PreciseCacheAttention {
   TaskPool& pool_;
   AttentionShape shape_;
   Status status_;
-  std::optional<CacheAttention> monitor_;
   Range queries_ = {};
   std::size_t chunks_ = 0, key_columns_, value_columns_;
   Buffer<double> scaled_;   // (kv_heads, rows, key columns)

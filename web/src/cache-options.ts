@@ -130,7 +130,7 @@ export interface CacheTopKOptions<Out = Float32Array> extends Omit<
   recall?: boolean;
   /** Also return which tokens were kept. Default: false. */
   indices?: boolean;
-  /** Also return, as `monitored`, what is known of all attention, in intervals if scores were skipped. Default: false. */
+  /** Also return, as `monitored`, what is known of all attention; intervals if scores were skipped. Default: false. */
   monitor?: boolean | Pick<MonitorNumbers, "epsilon" | "mass">;
 }
 

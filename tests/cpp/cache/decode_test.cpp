@@ -207,7 +207,7 @@ TEST(Decode, RefusesWhatCannotBe) {
   problem.heads = 1;
   problem.scale = NAN;
   EXPECT_EQ(CacheAttention(cache, problem, pool).status().code, ErrorCode::kInvalidArgument);
-  EXPECT_EQ(PreciseCacheAttention(cache, problem, {}, pool).status().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(PreciseCacheAttention(cache, problem, pool).status().code, ErrorCode::kInvalidArgument);
 }
 
 }  // namespace

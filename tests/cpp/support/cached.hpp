@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "cache/decode.hpp"
-#include "cache/decode_precise.hpp"
 #include "cache/decode_topk.hpp"
 #include "support/inputs.hpp"
 #include "support/run.hpp"
@@ -82,19 +81,14 @@ inline DecodeProblem decode_problem(const Inputs& inputs, float* out, float* lse
           .accumulate = inputs.accumulate};
 }
 
-/// What the problem and the monitor have places for, in the precision that the problem asks for.
+/// What the problem and the monitor have places for.
 inline void run_decode(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& monitor,
                        std::size_t threads = 1) {
   TaskPool pool;
   EXPECT_TRUE(pool.start(threads).ok());
-  const auto run = [](auto&& job) {
-    ASSERT_TRUE(job.status().ok()) << job.status().detail;
-    job.run({0, job.units()});
-  };
-  if (problem.accumulate == Accumulate::kDouble)
-    run(PreciseCacheAttention(cache, problem, monitor, pool));
-  else
-    run(CacheAttention(cache, problem, monitor, pool));
+  CacheAttention job(cache, problem, monitor, pool);
+  ASSERT_TRUE(job.status().ok()) << job.status().detail;
+  job.run({0, job.units()});
 }
 
 inline Exact decode(const KvCache& cache, const Inputs& inputs, std::size_t threads = 1) {

@@ -259,9 +259,7 @@ export function prepareDecode(cache: StoredCache, plan: DecodePlan<Tensor>): Ope
     const { received, remember } = placeReceived(cache, scratch, plan, keys);
     const looks: RawMonitorOptions = { ...(monitored?.options ?? unmonitored), received };
     const accumulate = rawAccumulate.indexOf(plan.accumulate);
-    const { CacheAttendJob, CachePreciseJob } = runtime.raw;
-    const Kind = plan.accumulate === "f64" ? CachePreciseJob : CacheAttendJob;
-    const job = new Kind(raw, { ...problem, lse, accumulate }, looks);
+    const job = new runtime.raw.CacheAttendJob(raw, { ...problem, lse, accumulate }, looks);
     const finish = () => {
       remember();
       return {

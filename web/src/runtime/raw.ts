@@ -274,7 +274,7 @@ export interface RawDecodeProblem {
   scale: number;
   softcap: number;
   maskPerHead: boolean;
-  /** Index into `rawAccumulate`. 2 is for CachePreciseJob. */
+  /** Index into `rawAccumulate`. */
   accumulate: number;
 }
 
@@ -311,8 +311,6 @@ export interface RawCore extends RawModule {
   /** Exact attention of new queries over a cache; a unit is a block of queries. */
   /** Monitors where `monitor.out` is not 0, and does nothing else where `problem.out` is 0. */
   CacheAttendJob: new (cache: RawKvCache, problem: RawDecodeProblem, monitor: RawMonitorOptions) => RawJob;
-  /** The same in double, for `accumulate` 2; needs `problem.out`. */
-  CachePreciseJob: new (cache: RawKvCache, problem: RawDecodeProblem, monitor: RawMonitorOptions) => RawJob;
   /** Top-k attention of new queries over a cache; a unit is a block of queries. */
   /** For "exact" and "int8"; the other searches are those of CacheRetrieveJob. */
   CacheTopKJob: new (cache: RawKvCache, problem: RawDecodeProblem, options: RawCacheTopKOptions) => RawJob;
