@@ -31,6 +31,7 @@ struct JsDecodeProblem {
   std::uint32_t layer, queries, heads, window, sinks;
   double scale, softcap;
   bool mask_per_head;
+  int accumulate;
 
   DecodeProblem problem() const noexcept {
     return {.layer = layer,
@@ -43,7 +44,8 @@ struct JsDecodeProblem {
             .softcap = softcap,
             .window = window,
             .sinks = sinks,
-            .mask = {at<const float>(bias), at<const std::uint8_t>(allowed), mask_per_head}};
+            .mask = {at<const float>(bias), at<const std::uint8_t>(allowed), mask_per_head},
+            .accumulate = static_cast<Accumulate>(accumulate)};
   }
 };
 
@@ -57,6 +59,8 @@ struct JsCacheTopKOptions {
   Address dropped, bound, interval, recall, kept, indices, offsets;
   Address single_gap, head_aware, blockwise, output_error, logit_error;
   bool only_count;
+  double epsilon, mass;
+  Address monitored;
 
   CacheTopKOptions options(const JsBudgets& read) const noexcept {
     return {.budget = read.first(),
@@ -75,7 +79,8 @@ struct JsCacheTopKOptions {
             .head_budgets = read.of_heads(),
             .certificates = {at<float>(single_gap), at<float>(head_aware), at<float>(blockwise),
                              at<float>(output_error), at<float>(logit_error)},
-            .only_count = only_count};
+            .only_count = only_count,
+            .monitor = {epsilon, mass, at<double>(monitored)}};
   }
 };
 
@@ -84,6 +89,7 @@ struct JsEvictOptions {
   int policy;
   std::uint32_t sinks, recent, keep, width;
   double loss;
+  bool recorded;
   Address lost;
 };
 
@@ -91,7 +97,9 @@ struct JsEvictOptions {
 struct JsMonitorOptions {
   double epsilon, mass;
   std::uint32_t first;
-  Address out;
+  Address out, received;
+
+  MonitorOptions options() const noexcept { return {epsilon, mass, first, at<double>(out), at<double>(received)}; }
 };
 
 class JsKvCache {
@@ -111,8 +119,16 @@ class JsKvCache {
   JsStatus fork_from(JsKvCache* other) { return to_js(cache_.fork(other->cache_)); }
   JsStatus evict(const JsDecodeProblem& js, const JsEvictOptions& o) {
     const EvictOptions options{
-        static_cast<EvictPolicy>(o.policy), o.sinks, o.recent, o.keep, o.width, o.loss, at<float>(o.lost)};
+        static_cast<EvictPolicy>(o.policy), o.sinks, o.recent, o.keep, o.width, o.loss, o.recorded, at<float>(o.lost)};
     return to_js(heed::evict(cache_, js.problem(), options, pool()));
+  }
+  JsStatus record(std::uint32_t layer, Address received, std::uint32_t tokens) {
+    return to_js(cache_.record(layer, at<const double>(received), tokens, pool()));
+  }
+  void recorded(std::uint32_t layer, Address to) const {
+    const std::size_t tokens = cache_.length(layer);
+    for (std::size_t g = 0; g < cache_.shape().kv_heads; ++g)
+      for (std::size_t t = 0; t < tokens; ++t) at<double>(to)[g * tokens + t] = cache_.recorded().sum(layer, g, t);
   }
   double saved_bytes() const { return static_cast<double>(heed::saved_bytes(cache_)); }
   void save(Address to) const { save_cache(cache_, at<std::byte>(to)); }
@@ -127,8 +143,7 @@ class JsKvCache {
 JsKvCache* make_cache(const JsCacheShape& js) { return new JsKvCache(js.shape()); }
 
 Job<CacheAttention>* make_attention(JsKvCache* cache, const JsDecodeProblem& js, const JsMonitorOptions& o) {
-  return new Job<CacheAttention>(cache->cache(), js.problem(),
-                                 MonitorOptions{o.epsilon, o.mass, o.first, at<double>(o.out)});
+  return new Job<CacheAttention>(cache->cache(), js.problem(), o.options());
 }
 
 /// A search, and the budgets that it refers to.
@@ -192,7 +207,8 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("sinks", &JsDecodeProblem::sinks)
       .field("scale", &JsDecodeProblem::scale)
       .field("softcap", &JsDecodeProblem::softcap)
-      .field("maskPerHead", &JsDecodeProblem::mask_per_head);
+      .field("maskPerHead", &JsDecodeProblem::mask_per_head)
+      .field("accumulate", &JsDecodeProblem::accumulate);
   value_object<JsEvictOptions>("EvictOptions")
       .field("policy", &JsEvictOptions::policy)
       .field("sinks", &JsEvictOptions::sinks)
@@ -200,12 +216,14 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("keep", &JsEvictOptions::keep)
       .field("width", &JsEvictOptions::width)
       .field("loss", &JsEvictOptions::loss)
+      .field("recorded", &JsEvictOptions::recorded)
       .field("lost", &JsEvictOptions::lost);
   value_object<JsMonitorOptions>("MonitorOptions")
       .field("epsilon", &JsMonitorOptions::epsilon)
       .field("mass", &JsMonitorOptions::mass)
       .field("first", &JsMonitorOptions::first)
-      .field("out", &JsMonitorOptions::out);
+      .field("out", &JsMonitorOptions::out)
+      .field("received", &JsMonitorOptions::received);
   class_<JsKvCache>("KvCache")
       .constructor(&make_cache, allow_raw_pointers())
       .function("status", &JsKvCache::status)
@@ -217,6 +235,8 @@ EMSCRIPTEN_BINDINGS(cache) {
       .function("clear", &JsKvCache::clear)
       .function("forkFrom", &JsKvCache::fork_from, allow_raw_pointers())
       .function("evict", &JsKvCache::evict)
+      .function("record", &JsKvCache::record)
+      .function("recorded", &JsKvCache::recorded)
       .function("savedBytes", &JsKvCache::saved_bytes)
       .function("save", &JsKvCache::save)
       .function("restore", &JsKvCache::restore);
@@ -240,7 +260,10 @@ EMSCRIPTEN_BINDINGS(cache) {
       .field("blockwise", &JsCacheTopKOptions::blockwise)
       .field("outputError", &JsCacheTopKOptions::output_error)
       .field("logitError", &JsCacheTopKOptions::logit_error)
-      .field("onlyCount", &JsCacheTopKOptions::only_count);
+      .field("onlyCount", &JsCacheTopKOptions::only_count)
+      .field("epsilon", &JsCacheTopKOptions::epsilon)
+      .field("mass", &JsCacheTopKOptions::mass)
+      .field("monitored", &JsCacheTopKOptions::monitored);
   bind_job("CacheAttendJob", &make_attention);
   bind_job("CacheTopKJob", &make_topk);
   function("cacheOffsets", &cache_offsets, allow_raw_pointers());

@@ -16,8 +16,12 @@ namespace {
 
 constexpr std::size_t kTokens = PageBoxes::kBoxTokens;
 
-// Boxes between two looks at whether to stop for `enough`: a look costs an exponential for every box and token.
-constexpr std::size_t kBoxesPerLook = 16;
+// Boxes before the first look at whether to stop for `enough`. A look costs an exponential for every box and token, so
+// there are twice as many before the next.
+constexpr std::size_t kFirstLook = 16;
+
+// A box that was visited, or need not be.
+constexpr float kNoBox = -simd::kInfinity;
 
 }  // namespace
 
@@ -59,40 +63,37 @@ BoxVisits::Scratch BoxVisits::Scratch::cut(Pieces& pieces, std::size_t tokens, s
 
 // Bounds of all whole boxes, with the rounding of bounds and scores added.
 void BoxVisits::bound_all(const float* query, double query_norm) noexcept {
-  waiting_ = row_.visible / kTokens;
+  whole_ = row_.visible / kTokens;
   const double du = static_cast<double>(2 * cache_.shape().head_dim + 8) * 0x1p-24, gamma = 2.0 * du / (1.0 - du);
-  for (std::size_t first = 0; first < waiting_; first += PageBoxes::kPageBoxes) {
-    const std::size_t count = std::min(PageBoxes::kPageBoxes, waiting_ - first), token = first * kTokens;
-    simd::kernel_row_scores(simd::RowType::kFloat, {query, nullptr, nullptr, 1}, boxes_.rows(row_.layer, token, row_.g),
-                            count, boxes_.row_columns(), s_.bounds + first, PageBoxes::kPageBoxes);
+  alignas(64) float balls[PageBoxes::kPageBoxes];
+  for (std::size_t first = 0; first < whole_; first += PageBoxes::kPageBoxes) {
+    const std::size_t count = std::min(PageBoxes::kPageBoxes, whole_ - first), token = first * kTokens;
+    const auto products = [&](const float* x, const simd::CachedRows& rows, std::size_t columns, float* to) {
+      simd::kernel_row_scores(simd::RowType::kFloat, {x, nullptr, nullptr, 1}, rows, count, columns, to,
+                              PageBoxes::kPageBoxes);
+    };
+    products(query, boxes_.rows(row_.layer, token, row_.g), boxes_.row_columns(), s_.bounds + first);
+    products(query + boxes_.row_columns(), boxes_.means(row_.layer, token, row_.g), boxes_.columns(), balls);
     const float* const norms = boxes_.norms(row_.layer, token, row_.g);
+    const float* const radii = boxes_.radii(row_.layer, token, row_.g);
     for (std::size_t i = 0; i < count; ++i) {
-      const double bound = double{s_.bounds[first + i]} + gamma * query_norm * double{norms[i]} + 1e-30;
-      // Not a number: of numbers that are not finite.
-      s_.bounds[first + i] =
-          bound < 1e30 ? std::nextafter(static_cast<float>(bound), simd::kInfinity) : simd::kInfinity;
+      const double reach = query_norm * double{norms[i]};
+      const double bound = std::min(double{s_.bounds[first + i]}, double{balls[i]} + query_norm * double{radii[i]});
+      // Numbers that are not finite, or products that may not be on the way.
+      s_.bounds[first + i] = reach < 1e30
+                                 ? std::nextafter(static_cast<float>(bound + gamma * reach + 1e-30), simd::kInfinity)
+                                 : simd::kInfinity;
     }
   }
 }
 
 void BoxVisits::find(const float* query, double query_norm, FoundTokens& found) noexcept {
   bound_all(query, query_norm);
-  const auto lower = [this](std::uint32_t a, std::uint32_t b) {
-    return s_.bounds[a] != s_.bounds[b] ? s_.bounds[a] < s_.bounds[b] : a > b;
-  };
-  const std::size_t whole = waiting_, wanted = found.wanted;
-  for (std::size_t box = 0; box < whole; ++box) s_.heap[box] = static_cast<std::uint32_t>(box);
-  std::make_heap(s_.heap, s_.heap + whole, lower);
-  if (row_.visible % kTokens != 0) visit(whole, wanted);
-  for (std::size_t look = kBoxesPerLook; waiting_ != 0;) {
-    const std::uint32_t box = s_.heap[0];
-    if (scored_ >= wanted && s_.bounds[box] < floor_) break;
-    if (enough_ > 0.0 && visited_ >= look && scored_ >= wanted) {
-      if (certified(wanted)) break;
-      look = visited_ + kBoxesPerLook + visited_ / 4;
-    }
-    std::pop_heap(s_.heap, s_.heap + waiting_--, lower);
-    visit(box, wanted);
+  const std::size_t wanted = found.wanted;
+  if (row_.visible % kTokens != 0) visit(whole_, wanted);
+  if (visit_highest(wanted)) {
+    for (std::size_t box = 0; box < whole_; ++box)
+      if (s_.bounds[box] != kNoBox && (scored_ < wanted || s_.bounds[box] >= floor_)) visit(box, wanted);
   }
   found.scored += scored_;
   found.rest = std::numeric_limits<double>::quiet_NaN();
@@ -102,7 +103,33 @@ void BoxVisits::find(const float* query, double query_norm, FoundTokens& found) 
   if (found.count == 0) return;
   double kept = 0.0;
   const float best = *std::max_element(found.scores, found.scores + found.count);
-  found.rest = others(best, cut, &kept) + unvisited(best);
+  found.known = others(best, cut, &kept);
+  found.rest = found.known + unvisited(best);
+  found.highest = double{cut.score};
+  for (std::size_t box = 0; box < whole_; ++box) found.highest = std::max(found.highest, double{s_.bounds[box]});
+}
+
+// In order of falling bounds. False when no box is left that could matter.
+bool BoxVisits::visit_highest(std::size_t wanted) noexcept {
+  const auto lower = [this](std::uint32_t a, std::uint32_t b) {
+    return s_.bounds[a] != s_.bounds[b] ? s_.bounds[a] < s_.bounds[b] : a > b;
+  };
+  waiting_ = whole_;
+  for (std::size_t box = 0; box < whole_; ++box) s_.heap[box] = static_cast<std::uint32_t>(box);
+  std::make_heap(s_.heap, s_.heap + whole_, lower);
+  const std::size_t first = kFirstLook + 4 * wanted / kTokens;
+  for (std::size_t look = kFirstLook; waiting_ != 0;) {
+    const std::uint32_t box = s_.heap[0];
+    if (scored_ >= wanted && s_.bounds[box] < floor_) return false;
+    if (enough_ > 0.0 && visited_ >= look && scored_ >= wanted) {
+      if (certified(wanted)) return false;
+      look = 2 * visited_;
+    }
+    if (enough_ == 0.0 && visited_ >= first) return true;
+    std::pop_heap(s_.heap, s_.heap + waiting_--, lower);
+    visit(box, wanted);
+  }
+  return false;
 }
 
 void BoxVisits::visit(std::size_t box, std::size_t wanted) noexcept {
@@ -115,6 +142,7 @@ void BoxVisits::visit(std::size_t box, std::size_t wanted) noexcept {
     s_.best[best_] = scores[i];
     best_ += scores[i] > floor_ || best_ < wanted ? 1 : 0;
   }
+  if (box < whole_) s_.bounds[box] = kNoBox;
   ++visited_;
   scored_ += count;
   if (best_ >= wanted) raise_floor(wanted);
@@ -139,14 +167,14 @@ void BoxVisits::raise_floor(std::size_t wanted) noexcept {
 
 // At least the sum of e^(s - reference) over the tokens of all boxes that were not visited.
 double BoxVisits::unvisited(float reference) noexcept {
-  for (std::size_t i = 0; i < waiting_; ++i) s_.terms[i] = s_.bounds[s_.heap[i]];
+  std::copy_n(s_.bounds, whole_, s_.terms);
   // Beyond the range of exp the bound says nothing.
-  if (waiting_ != 0 && *std::max_element(s_.terms, s_.terms + waiting_) - reference > 80.0f)
+  if (whole_ != 0 && *std::max_element(s_.terms, s_.terms + whole_) - reference > 80.0f)
     return std::numeric_limits<double>::infinity();
-  simd::exp_row(s_.terms, waiting_, reference);
+  simd::exp_row(s_.terms, whole_, reference);
   double sum = 0.0;
-  for (std::size_t i = 0; i < waiting_; ++i) sum += double{s_.terms[i]};
-  return static_cast<double>(kTokens) * sum_bound(sum, waiting_);
+  for (std::size_t i = 0; i < whole_; ++i) sum += double{s_.terms[i]};
+  return static_cast<double>(kTokens) * sum_bound(sum, whole_);
 }
 
 // At least the same over the visited tokens that are not among the wanted best, and the weight of those that are.
@@ -164,16 +192,21 @@ double BoxVisits::others(float reference, const Cut& cut, double* kept) noexcept
   return sum_bound(sum, scored_);
 }
 
-// Whether what was found so far leaves at most `enough`.
+// Whether what was found so far leaves at most `enough`. Gives `enough` up when nothing can.
 bool BoxVisits::certified(std::size_t wanted) noexcept {
   if (spoiled_) return false;
   const Cut cut = kth_best(s_.scores, scored_, wanted);
   const float best = *std::max_element(s_.scores, s_.scores + scored_);
   if (!std::isfinite(best)) return false;
   double kept = 0.0;
-  const double rest = others(best, cut, &kept) + unvisited(best);
+  const double known = others(best, cut, &kept), unknown = unvisited(best), rest = known + unknown;
   // A thousandth to spare, for the roundings that the final bound counts in.
-  return rest <= 0.999 * enough_ * (kept + rest);
+  if (rest <= 0.999 * enough_ * (kept + rest)) return true;
+  // What is kept at last weighs no more than what is kept now and all that is unknown, nor than `wanted` of the best.
+  const double highest = std::max(1.0, std::exp(double{s_.bounds[s_.heap[0]]} - double{best}));
+  const double most = std::min(kept + unknown, static_cast<double>(wanted) * highest);
+  if (known > enough_ * (known + most)) enough_ = 0.0;
+  return false;
 }
 
 }  // namespace heed

@@ -24,6 +24,12 @@ bool Companion::open(std::size_t layer, std::size_t end) noexcept {
   return true;
 }
 
+bool Companion::own(std::size_t layer) noexcept {
+  for (std::size_t i = 0; layers_ != nullptr && i < layers_[layer].table.size(); ++i)
+    if (!layers_[layer].table.own(i)) return false;
+  return true;
+}
+
 void Companion::rewind(std::size_t layer, std::size_t length) noexcept {
   if (layers_ == nullptr || length >= layers_[layer].length) return;
   Layer& at = layers_[layer];

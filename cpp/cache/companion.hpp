@@ -37,10 +37,15 @@ class Companion {
   std::size_t page_tokens() const noexcept { return tokens_; }
   void set_head_bytes(std::size_t bytes) noexcept { head_bytes_ = round_up(bytes, kAlignment); }
 
+  /// Whether there was a need so far.
+  bool started() const noexcept { return layers_ != nullptr; }
   std::size_t length(std::size_t layer) const noexcept { return layers_ == nullptr ? 0 : layers_[layer].length; }
 
   /// Room for tokens [0, end) of a layer. False, and what was there is still there, without memory.
   [[nodiscard]] bool open(std::size_t layer, std::size_t end) noexcept;
+
+  /// From here on all pages of a layer belong to this cache alone. False, and nothing changed, without memory.
+  [[nodiscard]] bool own(std::size_t layer) noexcept;
 
   /// open(), then add(page, g, tokens within the page, thread) for all that is new, on the pool's threads.
   template <class Add>

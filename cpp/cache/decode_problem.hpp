@@ -24,6 +24,7 @@ struct DecodeProblem {
   std::size_t window = 0;  // 0: none
   std::size_t sinks = 0;
   Mask mask = {};
+  Accumulate accumulate = Accumulate::kFloat;  // of exact attention: decode.hpp, decode_precise.hpp
 };
 
 /// Who sees whom: causal, with the layer's tokens as keys.

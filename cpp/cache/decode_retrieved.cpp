@@ -25,13 +25,15 @@ double weigh(const FoundTokens& found, float reference, float* weights) noexcept
 
 struct CacheRetrieval::Row {
   RowOfCache at;
-  std::size_t place;   // among (queries, heads)
+  std::size_t place;  // among (queries, heads)
+  std::size_t thread;
   double root;         // that the packed query is multiplied by
   double query_norm;   // of the scaled query
   double score_error;  // delta of sparse/dropped_mass.hpp
   double key_norm;
   float best = -simd::kInfinity;
   double deviation = 0.0;  // of the tail's weight
+  std::size_t sampled = 0;
   RowSums sums = {};
   ScoreSums scores = {};
 };
@@ -53,7 +55,8 @@ CacheRetrieval::CacheRetrieval(KvCache& cache, const DecodeProblem& problem, con
       options_(options),
       pool_(pool),
       status_(validate(cache, problem)),
-      scores_(cache_, problem_) {
+      scores_(cache_, problem_),
+      monitor_(options.monitor) {
   if (status_.ok()) status_ = validate(options, problem.heads);
   if (status_.ok()) status_ = prepare();
 }
@@ -65,7 +68,8 @@ Status CacheRetrieval::prepare() {
     return Status::fail(ErrorCode::kUnsupported, "without every score or a sampled tail there is renormalized only");
   most_kept_ = options_.most_entries(scores_.shape().heads, scores_.shape().keys);
   const CheckedSize scratch = checked_product({scratch_bytes(), pool_.threads()});
-  const bool room = scratch.fits && scores_.prepare() && scratch_.resize(scratch.value) &&
+  const bool room = scratch.fits && monitor_.prepare(scores_.shape().keys, pool_.threads()) && scores_.prepare() &&
+                    scratch_.resize(scratch.value) &&
                     (by_boxes() ? cache_.boxes().update(cache_, problem_.layer, pool_)
                                 : cache_.sketches().update(cache_, problem_.layer, pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
@@ -80,7 +84,7 @@ CacheRetrieval::Scratch CacheRetrieval::cut(Pieces& pieces) const noexcept {
   s.found.scores = pieces.take<float>(most_kept_ + 64);
   s.found.tokens = pieces.take<std::uint32_t>(most_kept_ + 64);
   s.found.packed = pieces.take<std::uint64_t>(n);
-  s.query = pieces.take<float>(2 * simd::row_columns(shape.head_dim));
+  s.query = pieces.take<float>(3 * simd::row_columns(shape.head_dim));
   s.weights = pieces.take<float>(most_kept_ + 64);
   s.values = pieces.take<float>(most_kept_ * shape.value_dim);
   s.scored = pieces.take<float>(shape.value_dim);
@@ -122,14 +126,14 @@ void CacheRetrieval::finish_row(std::size_t g, std::size_t r, std::size_t thread
   const std::size_t columns = simd::row_columns(shape.head_dim), query_index = scores_.query_of(r);
   Pieces pieces(scratch_.data() + thread * scratch_bytes());
   Scratch s = cut(pieces);
-  const bool half = cache_.shape().type == simd::RowType::kHalf;
   Row row{.at = {scores_, problem_.layer, g, r, shape.end(query_index)},
           .place = query_index * shape.heads + scores_.head_of(g, r),
-          .root = half ? double{simd::kHalfRoot} : 1.0,
+          .thread = thread,
+          .root = scores_.root(g, r),
           .query_norm = 0.0,
           .score_error = 0.0,
           .key_norm = cache_.key_norm(problem_.layer, g, shape.end(query_index))};
-  // The query that the scores are of, as floats: x+ and x- for boxes, the first half for sketches.
+  // The query that the scores are of, as floats: for boxes x+, x- and x, for sketches x and zeros.
   const simd::RowQueries query = scores_.packed(g).from(r, columns);
   double norm = 0.0, off = 0.0;
   for (std::size_t c = 0; c < columns; ++c) {
@@ -139,6 +143,7 @@ void CacheRetrieval::finish_row(std::size_t g, std::size_t r, std::size_t thread
     off += (exact - x) * (exact - x);
     s.query[c] = by_boxes() ? static_cast<float>(std::max(x, 0.0)) : static_cast<float>(x);
     s.query[columns + c] = by_boxes() ? static_cast<float>(std::min(x, 0.0)) : 0.0f;
+    s.query[2 * columns + c] = static_cast<float>(x);
     if (std::isnan(x)) s.query[c] = std::numeric_limits<float>::quiet_NaN();
   }
   row.query_norm = std::sqrt(norm);
@@ -188,8 +193,14 @@ void CacheRetrieval::find_nearest(const Row& row, const float* query, FoundToken
   found.scored = count;
   found.rest = std::numeric_limits<double>::quiet_NaN();
   if (!std::all_of(s.nearest_scores, s.nearest_scores + count, [](float x) { return x < simd::kInfinity; })) return;
-  take_best(s.nearest_scores, s.nearest, count, found);
+  const Cut cut = take_best(s.nearest_scores, s.nearest, count, found);
   found.rest = found.count == visible ? 0.0 : simd::kInfinity;
+  found.highest = count == visible ? double{cut.score} : double{simd::kInfinity};
+  if (!monitor_.wanted() || found.count == 0) return;
+  const double best = *std::max_element(found.scores, found.scores + found.count);
+  for (std::size_t i = 0; i < count; ++i) found.known += std::exp(double{s.nearest_scores[i]} - best);
+  for (std::size_t i = 0; i < found.count; ++i) found.known -= std::exp(double{found.scores[i]} - best);
+  found.known = std::max(0.0, found.known);
 }
 
 // The share of the exact set that was found; of equal scores any will do.
@@ -222,6 +233,7 @@ void CacheRetrieval::sample(Row& row, const FoundTokens& found, Scratch& s) noex
   score_listed(row, s.sample->indices, size, s, s.sample->scores);
   const SampledTail tail = tail_of_sample(others, size, row.best, *s.sample);
   const double reference = double{tail.reference};
+  row.sampled = size;
   row.deviation = tail.deviation;
   row.sums.kept = weigh(found, tail.reference, s.weights);
   row.sums.all = tail.spoiled ? std::numeric_limits<double>::quiet_NaN() : row.sums.kept + tail.weight;
@@ -256,6 +268,20 @@ void CacheRetrieval::sample(Row& row, const FoundTokens& found, Scratch& s) noex
   sums.w_x += tail.slope * tail.spread + x / static_cast<double>(others) * tail.weight;
 }
 
+void CacheRetrieval::look(const Row& row, const FoundTokens& found, const Scratch& s) noexcept {
+  if (std::isnan(row.sums.all)) return monitor_.spoiled(row.place);
+  monitor_.skipped({.kept = found.scores,
+                    .count = found.count,
+                    .visible = row.at.visible,
+                    .known = found.known,
+                    .most = found.rest,
+                    .highest = found.highest,
+                    .score_error = row.score_error,
+                    .sample = s.sample,
+                    .sampled = row.sampled},
+                   row.place, row.thread);
+}
+
 void CacheRetrieval::write(Row& row, FoundTokens& found, Scratch& s) noexcept {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   const AttentionShape& shape = scores_.shape();
@@ -272,13 +298,13 @@ void CacheRetrieval::write(Row& row, FoundTokens& found, Scratch& s) noexcept {
       if (to != nullptr) to[row.place] = kNaN;
     if (options_.indices != nullptr)
       std::copy_n(found.tokens, found.wanted, options_.indices + options_.offsets[row.place]);
-    return;
+    return monitor_.spoiled(row.place);
   }
   if (count != 0) row.best = *std::max_element(found.scores, found.scores + count);
   // No score exceeds |q| |k|, the rounding of the chain aside.
-  if (std::isinf(found.rest))
-    found.rest = static_cast<double>(visible - count) *
-                 std::exp(row.query_norm * row.key_norm * (1.0 + 1e-6) + row.score_error - double{row.best});
+  const double highest = row.query_norm * row.key_norm * (1.0 + 1e-6) + row.score_error;
+  found.highest = std::min(found.highest, highest);
+  if (std::isinf(found.rest)) found.rest = static_cast<double>(visible - count) * std::exp(highest - double{row.best});
   const float bound = certified_mass(weigh(found, row.best, s.weights), found.rest, row.score_error);
   row.sums = {.visible = visible, .entries = count};
   float dropped = bound, interval = 0.0f;
@@ -292,6 +318,7 @@ void CacheRetrieval::write(Row& row, FoundTokens& found, Scratch& s) noexcept {
     row.sums.kept = row.sums.all = weigh(found, row.best, s.weights);
     if (count == visible) dropped = 0.0f;
   }
+  if (monitor_.wanted()) look(row, found, s);
   if (options_.dropped != nullptr) options_.dropped[row.place] = dropped;
   if (options_.bound != nullptr) options_.bound[row.place] = bound;
   if (options_.interval != nullptr) options_.interval[row.place] = interval;

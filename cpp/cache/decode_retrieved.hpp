@@ -51,6 +51,7 @@ class CacheRetrieval {
                     float* scores) const noexcept;
   void measure_recall(const Row& row, const FoundTokens& found, Scratch& s) noexcept;
   void write(Row& row, FoundTokens& found, Scratch& s) noexcept;
+  void look(const Row& row, const FoundTokens& found, const Scratch& s) noexcept;
   void sample(Row& row, const FoundTokens& found, Scratch& s) noexcept;
 
   KvCache& cache_;
@@ -59,6 +60,7 @@ class CacheRetrieval {
   TaskPool& pool_;
   Status status_;
   DecodeScores scores_;
+  KeptMonitor monitor_;
   std::size_t most_kept_ = 0;
   Buffer<std::byte> scratch_;
 };

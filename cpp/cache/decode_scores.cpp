@@ -24,14 +24,14 @@ bool DecodeScores::prepare(bool rounded) noexcept {
   rounded_ = rounded || cache_.shape().type == RowType::kByte;
   const std::size_t rows = shape_.kv_heads * most_rows();
   const CheckedSize numbers = checked_product({rows, columns_});
-  if (!numbers.fits || !packed_.resize(numbers.value)) return false;
+  const bool half = cache_.shape().type == RowType::kHalf;
+  if (!numbers.fits || !packed_.resize(numbers.value) || !rests_.resize(half ? rows : 0)) return false;
   return !rounded_ || (whole_.resize(numbers.value) && scales_.resize(rows));
 }
 
 void DecodeScores::start(Range queries) noexcept {
   queries_ = queries;
   const auto scale = static_cast<float>(problem_.scale);
-  const float root = cache_.shape().type == RowType::kHalf ? simd::kHalfRoot : 1.0f;
   for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
     for (std::size_t r = 0; r < rows(); ++r) {
       const std::size_t place = g * most_rows() + r;
@@ -40,7 +40,12 @@ void DecodeScores::start(Range queries) noexcept {
       for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c];
       std::fill(to + shape_.head_dim, to + columns_, 0.0f);
       if (rounded_) simd::kernel_round_query(to, columns_, whole_.data() + place * columns_, scales_.data() + place);
-      for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] *= root;
+      if (rests_.size() == 0) continue;
+      float largest = 0.0f;
+      for (std::size_t c = 0; c < shape_.head_dim; ++c) largest = std::max(largest, std::abs(to[c]));
+      const bool rooted = largest < simd::kLargestRooted;
+      rests_[place] = rooted ? simd::kHalfRest : simd::kHalfRoot * simd::kHalfRest;
+      for (std::size_t c = 0; rooted && c < shape_.head_dim; ++c) to[c] *= simd::kHalfRoot;
     }
   }
 }
@@ -54,15 +59,19 @@ simd::RowQueries DecodeScores::packed(std::size_t g) const noexcept {
   const std::size_t place = g * most_rows();
   const bool bytes = rounded_;
   return {packed_.data() + place * columns_, bytes ? whole_.data() + place * columns_ : nullptr,
-          bytes ? scales_.data() + place : nullptr, rows()};
+          bytes ? scales_.data() + place : nullptr, rows(), rests_.size() == 0 ? nullptr : rests_.data() + place};
+}
+
+double DecodeScores::root(std::size_t g, std::size_t row) const noexcept {
+  return rests_.size() == 0 ? 1.0 : 0x1p112 / double{rests_[g * most_rows() + row]};
 }
 
 QueryNorms DecodeScores::norms(std::size_t g, std::size_t row) const noexcept {
   const simd::RowQueries query = packed(g).from(row, columns_);
-  const double root = cache_.shape().type == RowType::kHalf ? double{simd::kHalfRoot} : 1.0;
+  const double of_floats = root(g, row);
   double norm = 0.0, off = 0.0;
   for (std::size_t c = 0; c < shape_.head_dim; ++c) {
-    const double q = double{query.floats[c]} / root;
+    const double q = double{query.floats[c]} / of_floats;
     norm += q * q;
     if (query.whole == nullptr) continue;
     const double rest = q - double{*query.scales} * static_cast<double>(query.whole[c]);

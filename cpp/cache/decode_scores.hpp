@@ -60,6 +60,8 @@ class DecodeScores {
 
   /// The block's scaled queries of a key head, as the kernels read them.
   simd::RowQueries packed(std::size_t g) const noexcept;
+  /// What the floats of a row of packed() are multiplied by.
+  double root(std::size_t g, std::size_t row) const noexcept;
   QueryNorms norms(std::size_t g, std::size_t row) const noexcept;
 
   /// Whether the mask lets a row see a key. A bias of -infinity hides it.
@@ -89,7 +91,7 @@ class DecodeScores {
   bool rounded_ = false;
   Buffer<float> packed_;
   Buffer<std::int16_t> whole_;
-  Buffer<float> scales_;
+  Buffer<float> scales_, rests_;
 };
 
 }  // namespace heed

@@ -56,7 +56,8 @@ CacheTopK::CacheTopK(KvCache& cache, const DecodeProblem& problem, const CacheTo
       pool_(pool),
       status_(validate(cache, problem)),
       scores_(cache_, problem_),
-      search_(cache.shape().type == simd::RowType::kByte ? CacheSearch::kExact : options.search) {
+      search_(cache.shape().type == simd::RowType::kByte ? CacheSearch::kExact : options.search),
+      monitor_(options.monitor) {
   if (status_.ok()) status_ = validate(options, problem.heads);
   if (status_.ok() && needs_whole_rows(problem, options))
     status_ = Status::fail(ErrorCode::kUnsupported, "such rows need all their scores at once");
@@ -73,7 +74,8 @@ Status CacheTopK::prepare() {
   const CheckedSize sums = checked_product({rows.value, chunks_, sizeof(Sums)});
   const CheckedSize scratch = checked_product({scratch_bytes(), pool_.threads()});
   const bool room = rows.fits && formed.fits && sums.fits && scratch.fits && scores_.prepare(screened()) &&
-                    formed_.resize(formed.value) && sums_.resize(sums.value) && scratch_.resize(scratch.value);
+                    formed_.resize(formed.value) && sums_.resize(sums.value) && scratch_.resize(scratch.value) &&
+                    monitor_.prepare(shape.keys, pool_.threads());
   const bool shadowed = room && (!screened() || cache_.shadow().update(cache_, problem_.layer, pool_));
   if (!shadowed) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
   return {};
@@ -160,7 +162,7 @@ void CacheTopK::finish_row(std::size_t g, std::size_t r, std::size_t thread) noe
           .visible = visible,
           .wanted = options_.budget_of(scores_.head_of(g, r)).entries(visible),
           .scores = scores_of(g, r),
-          .root = cache_.shape().type == simd::RowType::kHalf ? double{simd::kHalfRoot} : 1.0};
+          .root = scores_.root(g, r)};
   const Sums* const sums = reinterpret_cast<const Sums*>(sums_.data()) + (g * scores_.most_rows() + r) * chunks_;
   float highest = -simd::kInfinity;
   for (std::size_t c = 0; c < chunks_; ++c) highest = std::max(highest, sums[c].reference);
@@ -181,6 +183,7 @@ void CacheTopK::finish_row(std::size_t g, std::size_t r, std::size_t thread) noe
   row.query_norm = query.exact;
   row.rounding_norm = query.rounded_away;
   keep(row, screened() ? screen(row, s) : select(row, s), s);
+  monitor_.scored({row.scores, visible, s.kept, s.indices, row.wanted, row.band}, row.place, thread);
   write(row, s);
 }
 

@@ -17,6 +17,7 @@
 
 #include "base/pieces.hpp"
 #include "cache/decode_scores.hpp"
+#include "cache/kept_monitor.hpp"
 #include "cache/topk_options.hpp"
 #include "parallel/task_pool.hpp"
 #include "simd/row_candidates.hpp"
@@ -70,6 +71,7 @@ class CacheTopK {
   Status status_;
   DecodeScores scores_;
   CacheSearch search_;  // a cache of bytes is its own shadow
+  KeptMonitor monitor_;
   std::size_t chunks_ = 0, stride_ = 0, most_kept_ = 0, summed_ = 0;
   Buffer<float> formed_;    // (kv_heads, rows, stride)
   Buffer<std::byte> sums_;  // (kv_heads, rows, chunks)

@@ -36,7 +36,8 @@ CacheWholeRows::CacheWholeRows(KvCache& cache, const DecodeProblem& problem, con
                .only_count = options.only_count},
       pool_(pool),
       status_(validate(cache, problem)),
-      scores_(cache_, problem_) {
+      scores_(cache_, problem_),
+      monitor_(options.monitor) {
   if (status_.ok()) status_ = validate(options_, problem.heads);
   if (status_.ok()) status_ = prepare();
 }
@@ -51,7 +52,7 @@ Status CacheWholeRows::prepare() {
   for (std::size_t i = 0; i < shape.queries; ++i) most_seen_ = std::max(most_seen_, shape.visible(i));
   const CheckedSize formed = checked_product({shape.kv_heads, scores_.most_rows(), stride_});
   const CheckedSize scratch = checked_product({scratch_bytes(), pool_.threads()});
-  const bool room = formed.fits && scratch.fits && scores_.prepare() && formed_.resize(formed.value) &&
+  const bool room = formed.fits && scratch.fits && monitor_.prepare(most_seen_, pool_.threads()) && scores_.prepare() && formed_.resize(formed.value) &&
                     logits_.resize(needs_logits() ? formed.value : 0) && scratch_.resize(scratch.value) &&
                     (!options_.certificates.wanted() || cache_.boxes().update(cache_, problem_.layer, pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
@@ -122,6 +123,7 @@ void CacheWholeRows::finish_row(std::size_t g, std::size_t r, std::size_t thread
   if (options_.only_count) return;
   s.row.sums.score_error = score_error(g, r, s.row, s);
   s.row.report(options_, place, s.own);
+  watch(place, thread, s);
   s.row.prepare(options_.estimator, s.own);
   const bool certified = options_.certificates.wanted();
   if (certified) certify_mass(g, r, place, s.row, s);
@@ -134,6 +136,14 @@ void CacheWholeRows::finish_row(std::size_t g, std::size_t r, std::size_t thread
   s.row.settle(options_.estimator, certified, s.own);
   mix(g, s.row, s, out);
   if (certified) certify_output(g, place, s.row, out, s);
+}
+
+// Before the kept weights are made: their room holds the kept scores until then.
+void CacheWholeRows::watch(std::size_t place, std::size_t thread, const Scratch& s) noexcept {
+  if (!monitor_.wanted()) return;
+  const std::size_t kept = s.row.sums.entries;
+  for (std::size_t i = 0; i < kept; ++i) s.own.kept_weights[i] = s.row.scores[s.own.places[i]];
+  monitor_.scored({s.row.scores, s.row.count, s.own.kept_weights, s.own.places, kept, 0.0}, place, thread);
 }
 
 // delta of sparse/dropped_mass.hpp. The norms of all tokens are known at once, but hidden ones count among them: where

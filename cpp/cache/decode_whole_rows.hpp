@@ -54,6 +54,7 @@ class CacheWholeRows {
   void finish_row(std::size_t g, std::size_t r, std::size_t thread) noexcept;
   double score_error(std::size_t g, std::size_t r, const WholeRow& row, Scratch& s) const noexcept;
   void mix(std::size_t g, const WholeRow& row, Scratch& s, float* out) const noexcept;
+  void watch(std::size_t place, std::size_t thread, const Scratch& s) noexcept;
   void certify_mass(std::size_t g, std::size_t r, std::size_t place, WholeRow& row, const Scratch& s) const noexcept;
   void certify_output(std::size_t g, std::size_t place, const WholeRow& row, const float* out,
                       Scratch& s) const noexcept;
@@ -64,6 +65,7 @@ class CacheWholeRows {
   TaskPool& pool_;
   Status status_;
   DecodeScores scores_;
+  KeptMonitor monitor_;
   std::size_t stride_ = 0;
   std::size_t most_seen_ = 0;      // tokens of any row
   Buffer<float> formed_, logits_;  // (kv_heads, rows, stride); no logits where they are the scores

@@ -40,7 +40,12 @@ class Election {
     });
   }
 
-  void clear() noexcept { std::fill_n(votes_.data(), votes_.size(), 0.0); }
+  // Votes before any query of the call was counted.
+  void start(const RecordedAttention& recorded, std::size_t layer) noexcept {
+    for (std::size_t g = 0; g < shape_.kv_heads; ++g)
+      for (std::size_t j = 0; j < shape_.keys; ++j)
+        votes_[g * shape_.keys + j] = options_.recorded ? recorded.sum(layer, g, j) : 0.0;
+  }
 
   // Every head's tokens, the most wanted first, and how many each needs.
   std::size_t rank() noexcept {
@@ -131,14 +136,17 @@ class Election {
 
 Status evict(KvCache& cache, const DecodeProblem& problem, const EvictOptions& options, TaskPool& pool) {
   if (Status status = validate(cache, problem); !status.ok()) return status;
+  if (options.recorded && cache.recorded().length(problem.layer) == 0)
+    return Status::fail(ErrorCode::kInvalidArgument, "no attention of layer " + std::to_string(problem.layer) +
+                                                         " was recorded; attend or monitor with recordAttention: true");
   Election election(cache, problem, options);
   if (!election.prepare()) return no_room();
-  election.clear();
+  election.start(cache.recorded(), problem.layer);
   const auto each_block = [&](bool lost) {
     for (std::size_t i = 0; i < problem.queries; i += kDecodeQueries)
       election.count({i, std::min(i + kDecodeQueries, problem.queries)}, pool, lost);
   };
-  each_block(false);
+  if (!options.recorded) each_block(false);
   const std::size_t count = election.rank();
   const std::uint32_t* const kept = election.choose(count);
   if (options.lost != nullptr) each_block(true);

@@ -9,7 +9,11 @@
 //   kLoss     as few tokens as lose at most `loss` of the attention of any head's rows on average (DERIVED: for one
 //             head no smaller set does, because it takes the largest votes first)
 //
-// The loss is measured on the voting queries alone; later queries may miss what is gone. Positions count what is left.
+// With `recorded` a token's votes are what it received of all attention that was recorded (recorded_attention.hpp)
+// instead: kVotes is then H2O (arXiv 2306.14048), and the queries only say what is lost.
+//
+// The loss is measured on the queries of the call alone; later ones may miss what is gone. Positions count what is
+// left.
 #pragma once
 
 #include "cache/decode_scores.hpp"
@@ -27,10 +31,12 @@ struct EvictOptions {
   std::size_t keep = 0;   // kVotes: tokens in all
   std::size_t width = 1;  // kVotes: odd
   double loss = 0.0;      // kLoss
+  bool recorded = false;
   float* lost = nullptr;  // (queries, heads): the attention that each row of the voters gave to what is gone
 };
 
-/// Evicts from problem.layer; problem.q votes. A failure leaves the cache as it was.
+/// Evicts from problem.layer; problem.q votes. A failure leaves the cache as it was. kInvalidArgument when recorded
+/// attention is to vote and there is none.
 Status evict(KvCache& cache, const DecodeProblem& problem, const EvictOptions& options, TaskPool& pool);
 
 }  // namespace heed

@@ -22,7 +22,9 @@ struct FoundTokens {
   /// At least the sum of e^(s - best) over the visible tokens that were not kept, best the highest score kept; infinity
   /// where nothing is known, NaN when a score that was formed is not a number.
   double rest = 0.0;
-  std::size_t scored = 0;  // scores that were formed
+  double known = 0.0;                 // the part of that sum of tokens whose scores were formed
+  double highest = -simd::kInfinity;  // no score that was not kept exceeds it; infinity where nothing is known
+  std::size_t scored = 0;             // scores that were formed
 };
 
 /// The `found.wanted` that rank first of `count` scored tokens, in any order. Returns where the cut is. None

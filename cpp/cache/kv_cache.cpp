@@ -46,7 +46,8 @@ KvCache::KvCache(const CacheShape& shape)
       shadow_(shape),
       boxes_(shape),
       sketches_(shape),
-      tails_(shape) {
+      tails_(shape),
+      recorded_(shape) {
   if (!status_.ok()) return;
   layers_.reset(new (std::nothrow) Layer[shape.layers]);
   if (layers_ == nullptr) {
@@ -65,7 +66,7 @@ std::size_t KvCache::length() const noexcept {
 std::size_t KvCache::bytes() const noexcept {
   std::size_t total = 0;
   for (std::size_t i = 0; i < shape_.layers; ++i) total += layers_[i].table.bytes();
-  return total + shadow_.bytes() + boxes_.bytes() + sketches_.bytes() + tails_.bytes();
+  return total + shadow_.bytes() + boxes_.bytes() + sketches_.bytes() + tails_.bytes() + recorded_.bytes();
 }
 
 void KvCache::store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept {
@@ -100,7 +101,7 @@ void KvCache::note_norm(std::byte* page, std::size_t head, std::size_t at) noexc
 Status KvCache::keep_only(std::size_t layer, const std::uint32_t* tokens, std::size_t count) {
   Layer& at = layers_[layer];
   PageTable fresh(layout_.page_bytes());
-  if (!fresh.grow((count + kPageTokens - 1) / kPageTokens)) return no_memory(count);
+  if (!fresh.grow((count + kPageTokens - 1) / kPageTokens) || !recorded_.own(layer)) return no_memory(count);
   const bool scaled = shape_.type == simd::RowType::kByte;
   for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -114,7 +115,8 @@ Status KvCache::keep_only(std::size_t layer, const std::uint32_t* tokens, std::s
       std::copy_n(source + layout_.value_scale(g, from), sizeof(float), target + layout_.value_scale(g, to));
     }
   }
-  cut(layer, 0);
+  recorded_.keep_only(layer, tokens, count);
+  cut_found(layer, 0);
   at.table = std::move(fresh);
   at.length = count;
   (void)recover(layer);  // rows that were legal before
@@ -187,6 +189,10 @@ Status KvCache::append(std::size_t layer, const float* keys, const float* values
   return {};
 }
 
+Status KvCache::record(std::size_t layer, const double* received, std::size_t tokens, TaskPool& pool) {
+  return recorded_.add(layer, received, tokens, pool) ? Status{} : no_memory(tokens);
+}
+
 Status KvCache::rewind(std::size_t length) {
   std::size_t longest = 0;
   for (std::size_t i = 0; i < shape_.layers; ++i) longest = std::max(longest, layers_[i].length);
@@ -208,6 +214,12 @@ Status KvCache::rewind(std::size_t layer, std::size_t length) {
 void KvCache::cut(std::size_t layer, std::size_t length) noexcept {
   layers_[layer].length = length;
   layers_[layer].table.shrink((length + kPageTokens - 1) / kPageTokens);
+  recorded_.rewind(layer, length);
+  cut_found(layer, length);
+}
+
+// What is found again from the tokens.
+void KvCache::cut_found(std::size_t layer, std::size_t length) noexcept {
   shadow_.rewind(layer, length);
   boxes_.rewind(layer, length);
   sketches_.rewind(layer, length);
@@ -227,7 +239,7 @@ Status KvCache::fork(const KvCache& other) {
     layers_[i].length = other.layers_[i].length;
   }
   if (!shadow_.share(other.shadow_) || !boxes_.share(other.boxes_) || !sketches_.share(other.sketches_) ||
-      !tails_.share(other.tails_)) {
+      !tails_.share(other.tails_) || !recorded_.share(other.recorded_)) {
     clear();
     return no_memory(other.length());
   }

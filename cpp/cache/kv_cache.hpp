@@ -15,6 +15,7 @@
 #include "cache/page_boxes.hpp"
 #include "cache/page_layout.hpp"
 #include "cache/page_table.hpp"
+#include "cache/recorded_attention.hpp"
 #include "cache/shadow_keys.hpp"
 #include "cache/tail_state.hpp"
 #include "parallel/task_pool.hpp"
@@ -78,6 +79,10 @@ class KvCache {
   PageBoxes& boxes() noexcept { return boxes_; }
   KeySketches& sketches() noexcept { return sketches_; }
   TailState& tails() noexcept { return tails_; }
+  /// What tokens received of the attention that was recorded. Belongs to the tokens: it is saved with them.
+  const RecordedAttention& recorded() const noexcept { return recorded_; }
+  /// Adds to it for a layer's first tokens: (kv_heads, tokens).
+  Status record(std::size_t layer, const double* received, std::size_t tokens, TaskPool& pool);
 
   /// Token t of a head as floats.
   void read(std::size_t layer, std::size_t head, std::size_t token, float* key, float* value) const noexcept;
@@ -88,6 +93,7 @@ class KvCache {
     std::size_t length = 0;
   };
   void cut(std::size_t layer, std::size_t length) noexcept;
+  void cut_found(std::size_t layer, std::size_t length) noexcept;
   void store(std::byte* page, std::size_t at, const float* keys, const float* values) noexcept;
   void note_norm(std::byte* page, std::size_t head, std::size_t at) noexcept;
 
@@ -99,6 +105,7 @@ class KvCache {
   PageBoxes boxes_;
   KeySketches sketches_;
   TailState tails_;
+  RecordedAttention recorded_;
 };
 
 }  // namespace heed

@@ -19,8 +19,7 @@
 // all.
 #pragma once
 
-#include "cache/decode_problem.hpp"
-#include "simd/row_monitor.hpp"
+#include "cache/weighed_row.hpp"
 
 namespace heed {
 
@@ -28,21 +27,12 @@ struct MonitorOptions {
   double epsilon = 0.01;
   double mass = 0.05;
   std::size_t sinks = 4;
-  double* out = nullptr;  // (queries, heads, kMonitored); null when nothing is monitored
+  double* out = nullptr;       // (queries, heads, kMonitored); null when nothing is monitored
+  double* received = nullptr;  // (kv_heads, tokens) or null: what each token gets of all rows' attention together
 };
 
 /// Numbers a row, in the order of `rawMonitored` in web/src/runtime/raw.ts.
 inline constexpr std::size_t kMonitored = 10;
-
-/// A row as decoding leaves it: weights e^(s - reference) chunk by chunk, kDecodeChunk apart, with a reference and sums
-/// each, `step` apart.
-struct WeighedRow {
-  const float* weights;
-  const float* references;
-  const simd::WeighedMoments* moments;
-  std::size_t step, chunks;
-  std::size_t end;  // tokens up to the newest visible one
-};
 
 /// Writes kMonitored numbers: zeros for a row that sees nothing, NaN for one that is spoiled.
 void monitor_row(const WeighedRow& row, const MonitorOptions& options, double* out) noexcept;

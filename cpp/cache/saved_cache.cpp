@@ -1,6 +1,7 @@
 #include "cache/saved_cache.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -8,17 +9,17 @@ namespace heed {
 namespace {
 
 constexpr char kMagic[8] = "heedkv";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kPlain = 1, kRecorded = 2;  // versions
 
 struct Header {
   char magic[8];
   std::uint32_t version, type, layers, kv_heads, head_dim, value_dim;
 };
 
-Header header_of(const CacheShape& shape) noexcept {
+Header header_of(const CacheShape& shape, std::uint32_t version) noexcept {
   Header header{};
   std::copy_n(kMagic, sizeof(kMagic), header.magic);
-  header.version = kVersion;
+  header.version = version;
   header.type = static_cast<std::uint32_t>(shape.type);
   header.layers = static_cast<std::uint32_t>(shape.layers);
   header.kv_heads = static_cast<std::uint32_t>(shape.kv_heads);
@@ -27,11 +28,14 @@ Header header_of(const CacheShape& shape) noexcept {
   return header;
 }
 
+std::uint32_t version_of(const KvCache& cache) noexcept { return cache.recorded().started() ? kRecorded : kPlain; }
+
 // Bytes of a token of all heads.
-std::size_t token_bytes(const KvCache& cache) noexcept {
+std::size_t token_bytes(const KvCache& cache, std::uint32_t version) noexcept {
   const PageLayout& layout = cache.layout();
   const std::size_t scales = cache.shape().type == simd::RowType::kByte ? 2 * sizeof(float) : 0;
-  return cache.shape().kv_heads * (layout.key_bytes() + layout.value_bytes() + scales);
+  const std::size_t received = version == kRecorded ? sizeof(double) : 0;
+  return cache.shape().kv_heads * (layout.key_bytes() + layout.value_bytes() + scales + received);
 }
 
 Status not_saved(const char* why) {
@@ -55,16 +59,30 @@ void each_piece(const KvCache& cache, std::size_t length, Visit&& visit) {
   }
 }
 
+// What the tokens of a layer received. Refused when it is no sum of probabilities.
+Status restore_received(const std::byte*& from, std::size_t layer, KvCache& cache) {
+  const std::size_t count = cache.shape().kv_heads * cache.length(layer);
+  Buffer<double> received;
+  TaskPool pool;
+  if (!received.resize(count)) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for recorded attention");
+  std::memcpy(received.data(), from, count * sizeof(double));
+  from += count * sizeof(double);
+  for (std::size_t i = 0; i < count; ++i)
+    if (!std::isfinite(received[i]) || std::signbit(received[i])) return not_saved("a recorded sum is none");
+  return cache.record(layer, received.data(), cache.length(layer), pool);
+}
+
 }  // namespace
 
 std::size_t saved_bytes(const KvCache& cache) noexcept {
   std::size_t total = sizeof(Header) + cache.shape().layers * sizeof(std::uint32_t);
-  for (std::size_t i = 0; i < cache.shape().layers; ++i) total += cache.length(i) * token_bytes(cache);
+  for (std::size_t i = 0; i < cache.shape().layers; ++i)
+    total += cache.length(i) * token_bytes(cache, version_of(cache));
   return total;
 }
 
 void save_cache(const KvCache& cache, std::byte* to) noexcept {
-  const Header header = header_of(cache.shape());
+  const Header header = header_of(cache.shape(), version_of(cache));
   std::memcpy(to, &header, sizeof(header));
   to += sizeof(header);
   for (std::size_t i = 0; i < cache.shape().layers; ++i, to += sizeof(std::uint32_t)) {
@@ -77,18 +95,25 @@ void save_cache(const KvCache& cache, std::byte* to) noexcept {
       to += bytes;
     });
   }
+  if (header.version != kRecorded) return;
+  for (std::size_t i = 0; i < cache.shape().layers; ++i)
+    for (std::size_t g = 0; g < cache.shape().kv_heads; ++g)
+      for (std::size_t t = 0; t < cache.length(i); ++t, to += sizeof(double)) {
+        const double received = cache.recorded().sum(i, g, t);
+        std::memcpy(to, &received, sizeof(received));
+      }
 }
 
 Status restore_cache(const std::byte* from, std::size_t bytes, KvCache& cache) {
   const CacheShape& shape = cache.shape();
-  const Header expected = header_of(shape);
   const std::size_t start = sizeof(Header) + shape.layers * sizeof(std::uint32_t);
   Header header;
   if (bytes < sizeof(Header)) return not_saved("they are too few");
   std::memcpy(&header, from, sizeof(header));
   if (std::memcmp(header.magic, kMagic, sizeof(kMagic)) != 0) return not_saved("they begin differently");
-  if (header.version != kVersion)
-    return not_saved(("the version is " + std::to_string(header.version) + ", this is 1").c_str());
+  if (header.version != kPlain && header.version != kRecorded)
+    return not_saved(("the version is " + std::to_string(header.version) + ", known are 1 and 2").c_str());
+  const Header expected = header_of(shape, header.version);
   if (std::memcmp(&header, &expected, sizeof(header)) != 0)
     return Status::fail(ErrorCode::kShapeMismatch,
                         "the saved cache has another type, or other layers, kvHeads, headDim or valueDim");
@@ -98,7 +123,7 @@ Status restore_cache(const std::byte* from, std::size_t bytes, KvCache& cache) {
   if (!lengths.resize(shape.layers)) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the lengths");
   std::memcpy(lengths.data(), from + sizeof(Header), shape.layers * sizeof(std::uint32_t));
   for (std::size_t i = 0; i < shape.layers; ++i) {
-    const CheckedSize layer = checked_product({lengths[i], token_bytes(cache)});
+    const CheckedSize layer = checked_product({lengths[i], token_bytes(cache, header.version)});
     if (lengths[i] > shape.capacity)
       return Status::fail(ErrorCode::kInvalidArgument, "layer " + std::to_string(i) + " was saved with " +
                                                            std::to_string(lengths[i]) + " tokens; the capacity is " +
@@ -119,6 +144,8 @@ Status restore_cache(const std::byte* from, std::size_t bytes, KvCache& cache) {
     });
     if (!fresh.recover(i)) return not_saved("a number is none that a cache holds");
   }
+  for (std::size_t i = 0; header.version == kRecorded && i < shape.layers; ++i)
+    if (Status status = restore_received(from, i, fresh); !status.ok()) return status;
   cache = std::move(fresh);
   return {};
 }

@@ -1,10 +1,11 @@
-// A cache as bytes, and back. Little-endian, version 1:
+// A cache as bytes, and back. Little-endian, version 1, or 2 where attention was recorded:
 //
 //   header   "heedkv" 0 0, then 32-bit numbers: version, type, layers, kv_heads, head_dim, value_dim
 //   lengths  32 bits per layer
 //   layers   one behind the other: per head the rows of its keys, padded as in memory, the rows of its values; for
 //   bytes
 //            then the scales of the keys and of the values
+//   version 2: layer by layer and head by head what each token received, a double (recorded_attention.hpp)
 //
 // What is read may be anything: sizes are checked before anything is allocated, and a file that is not exactly what its
 // header says changes nothing. What can be told from the rows (norms, flags) is not stored but found again.

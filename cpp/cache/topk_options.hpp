@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache/decode_problem.hpp"
+#include "cache/kept_monitor.hpp"
 #include "sparse/topk_options.hpp"
 
 namespace heed {
@@ -28,6 +29,7 @@ struct CacheTopKOptions {
   // Of decode_whole_rows.hpp.
   CertificateArrays certificates = {};  // all or none
   bool only_count = false;              // write `kept` and nothing else
+  KeptMonitorOptions monitor = {};
 
   const Budget& budget_of(std::size_t head) const noexcept {
     return head_budgets == nullptr ? budget : head_budgets[head];

@@ -19,9 +19,9 @@ inline F32 add_across(F32 (&t)[kLanes]) noexcept {
 }
 
 template <class Row>
-inline F32 finish(F32 (&t)[kLanes]) noexcept {
+inline F32 finish(F32 (&t)[kLanes], [[maybe_unused]] const float* rests, [[maybe_unused]] std::size_t query) noexcept {
   const F32 sum = add_across(t);
-  if constexpr (sizeof(typename Row::Number) == 2) return sum * splat(kHalfRoot);
+  if constexpr (sizeof(typename Row::Number) == 2) return sum * splat(rests[query]);
   return sum;
 }
 
@@ -52,8 +52,8 @@ inline void row_sums(const float* queries, const typename Row::Number* row, std:
 }
 
 template <std::size_t kQueries, std::size_t kColumns, class Row>
-inline void score_rows(const float* queries, const typename Row::Number* rows, std::size_t count, std::size_t columns,
-                       float* scores, std::size_t stride) noexcept {
+inline void score_rows(const float* queries, const float* rests, const typename Row::Number* rows, std::size_t count,
+                       std::size_t columns, float* scores, std::size_t stride) noexcept {
   const typename Row::Constants k = Row::constants();
   const std::size_t step = kColumns != 0 ? kColumns : columns;
   for (std::size_t j = 0; j < count; j += kLanes) {
@@ -62,16 +62,16 @@ inline void score_rows(const float* queries, const typename Row::Number* rows, s
     for (std::size_t r = 0; r < kLanes; ++r)
       row_sums<kQueries, kColumns, Row>(queries, rows + (j + r) * step, step, k, t, r);
 #pragma clang loop unroll(full)
-    for (std::size_t q = 0; q < kQueries; ++q) store(scores + q * stride + j, finish<Row>(t[q]));
+    for (std::size_t q = 0; q < kQueries; ++q) store(scores + q * stride + j, finish<Row>(t[q], rests, q));
   }
 }
 
 template <std::size_t kQueries, class Row>
-HEED_KERNEL void kernel_score_group(const float* queries, const typename Row::Number* rows, std::size_t count,
+HEED_KERNEL void kernel_score_group(const RowQueries& queries, const typename Row::Number* rows, std::size_t count,
                                     std::size_t columns, float* scores, std::size_t stride) noexcept {
   if (kQueries == 1 && columns == 64 && !Row::kOneByOne)
-    return score_rows<kQueries, 64, Row>(queries, rows, count, 64, scores, stride);
-  score_rows<kQueries, 0, Row>(queries, rows, count, columns, scores, stride);
+    return score_rows<kQueries, 64, Row>(queries.floats, queries.rests, rows, count, 64, scores, stride);
+  score_rows<kQueries, 0, Row>(queries.floats, queries.rests, rows, count, columns, scores, stride);
 }
 
 template <class Row>
@@ -81,12 +81,12 @@ inline void score_all(const RowQueries& queries, const CachedRows& rows, std::si
   std::size_t q = 0;
   if constexpr (!Row::kOneByOne) {
     for (; q + 4 <= queries.count; q += 4)
-      kernel_score_group<4, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+      kernel_score_group<4, Row>(queries.from(q, columns), data, count, columns, scores + q * stride, stride);
     for (; q + 2 <= queries.count; q += 2)
-      kernel_score_group<2, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+      kernel_score_group<2, Row>(queries.from(q, columns), data, count, columns, scores + q * stride, stride);
   }
   for (; q < queries.count; ++q)
-    kernel_score_group<1, Row>(queries.floats + q * columns, data, count, columns, scores + q * stride, stride);
+    kernel_score_group<1, Row>(queries.from(q, columns), data, count, columns, scores + q * stride, stride);
 }
 
 // sum_c query[c] * row[c], exact.
@@ -149,14 +149,14 @@ inline void score_listed(const std::uint32_t* list, std::size_t count, float* sc
 }
 
 template <class Row>
-inline void score_listed_rows(const float* query, const CachedRows& rows, const std::uint32_t* list, std::size_t count,
-                              std::size_t columns, float* scores) noexcept {
+inline void score_listed_rows(const RowQueries& query, const CachedRows& rows, const std::uint32_t* list,
+                              std::size_t count, std::size_t columns, float* scores) noexcept {
   const auto* const data = rows.as<typename Row::Number>();
   score_listed(list, count, scores, [&](const std::uint32_t* chosen) {
     F32 t[1][kLanes];
     for (std::size_t r = 0; r < kLanes; ++r)
-      row_sums<1, 0, Row>(query, data + chosen[r] * columns, columns, Row::constants(), t, r);
-    return finish<Row>(t[0]);
+      row_sums<1, 0, Row>(query.floats, data + chosen[r] * columns, columns, Row::constants(), t, r);
+    return finish<Row>(t[0], query.rests, 0);
   });
 }
 
@@ -191,10 +191,10 @@ HEED_KERNEL void kernel_listed_scores(RowType type, const RowQueries& query, con
                                       const std::uint32_t* list, std::size_t count, std::size_t columns,
                                       float* scores) noexcept {
   if (count == 0) return;
-  if (type == RowType::kFloat) return score_listed_rows<FloatRow>(query.floats, rows, list, count, columns, scores);
+  if (type == RowType::kFloat) return score_listed_rows<FloatRow>(query, rows, list, count, columns, scores);
   if (type == RowType::kHalf)
-    return rows.finite ? score_listed_rows<HalfRow>(query.floats, rows, list, count, columns, scores)
-                       : score_listed_rows<CarefulHalfRow>(query.floats, rows, list, count, columns, scores);
+    return rows.finite ? score_listed_rows<HalfRow>(query, rows, list, count, columns, scores)
+                       : score_listed_rows<CarefulHalfRow>(query, rows, list, count, columns, scores);
   const std::int8_t* const data = rows.as<std::int8_t>();
   score_listed(list, count, scores, [&](const std::uint32_t* chosen) {
     const std::int8_t* row[kLanes];

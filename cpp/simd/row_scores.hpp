@@ -18,21 +18,23 @@
 
 namespace heed::simd {
 
-/// Half of 2^112 multiplies a query of kHalf rows and half the sum, so that neither overflows (cached_rows.hpp).
-inline constexpr float kHalfRoot = 0x1p56f;
+/// 2^112 goes half to a query of kHalf rows and half to the sum, so that neither overflows (cached_rows.hpp). A query
+/// with a number that would, from 2^71 on, stays as it is.
+inline constexpr float kHalfRoot = 0x1p56f, kHalfRest = 0x1p56f, kLargestRooted = 0x1p71f;
 
-/// Rows of scaled queries, padded like the cache's rows: floats, for kHalf times kHalfRoot; for kByte whole numbers
-/// with a scale each.
+/// Rows of scaled queries, padded like the cache's rows: floats, for kHalf times a root; for kByte whole numbers with a
+/// scale each.
 struct RowQueries {
   const float* floats = nullptr;
   const std::int16_t* whole = nullptr;
   const float* scales = nullptr;
   std::size_t count = 0;
+  const float* rests = nullptr;  // kHalf: 2^112 over each query's root
 
   RowQueries from(std::size_t first, std::size_t columns) const noexcept {
     return {floats == nullptr ? nullptr : floats + first * columns,
             whole == nullptr ? nullptr : whole + first * columns, scales == nullptr ? nullptr : scales + first,
-            count - first};
+            count - first, rests == nullptr ? nullptr : rests + first};
   }
 };
 

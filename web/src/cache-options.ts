@@ -1,11 +1,12 @@
 /** What a caller may pass to a cache of keys and values, in both entries. */
-import type { CallOptions, Estimator, Keep, ScoreRules, TailSource } from "./options.js";
+import type { Accumulate, CallOptions, Estimator, Keep, ScoreRules, TailSource } from "./options.js";
 
 /**
  * How a cache keeps its numbers.
  *
  * - `"f32"`: as they are.
- * - `"f16"`: rounded to half floats: half the memory. Numbers beyond 65504 become infinite.
+ * - `"f16"`: rounded to half floats: half the memory. Keys and values beyond 65504 become infinite; queries may be as
+ *   large as over `"f32"`.
  * - `"int8"`: each key and each value as bytes with a scale of its own: a quarter of the memory. A number is off by at
  *   most 1/254 of its row's largest; queries are rounded to 16 bits for the scores.
  */
@@ -57,6 +58,21 @@ export interface DecodeOptions<Out = Float32Array> extends AppendOptions, ScoreR
   lse?: boolean;
   /** Also return, as `monitored`, what `monitor` would; it costs next to nothing beside attention. Default: false. */
   monitor?: boolean | MonitorNumbers;
+  /**
+   * How sums over tokens are kept, where `monitor` says that f32 does not see every token. Default: "f32".
+   *
+   * - `"f32"`: in single precision over 1024 tokens at a time, and those sums in double.
+   * - `"compensated"`: the same over 96 tokens at a time. About 5 % slower.
+   * - `"f64"`: products, scores, exponentials and sums in double, from what the cache holds to one rounding of the
+   *   result; queries are not rounded, not even over bytes. Several times slower. `monitored` and recorded attention
+   *   still come from scores in f32.
+   */
+  accumulate?: Accumulate;
+  /**
+   * Also add the attention that each token receives to sums that the layer keeps, for `recordedAttention` and for
+   * `evict` with `heavy: true`. Every query and head gives 1 in total. Default: false.
+   */
+  recordAttention?: boolean;
 }
 
 /** What a monitor counts. */
@@ -77,9 +93,9 @@ export interface MonitorNumbers {
  *   on; the few tokens that may be among the best are scored exactly. The same set, ties included. `dropped` is then an
  *   estimate within what rounding to bytes may do; `bound` includes that. Not for a cache of `dtype: "int8"`, which is
  *   its own copy.
- * - `"pages"`: the least and the largest number of each column over 32 tokens bound their scores; tokens are looked at
- *   from the highest bound down. The exact set, or with `searchTau` as much of it as is needed. Fast where neighbors
- *   are alike, slower than `"exact"` where they are not.
+ * - `"pages"`: the least and the largest number of each column over 32 tokens, and their mean and largest distance from
+ *   it, bound their scores; tokens that may be among the best are looked at. The exact set, or with `searchTau` as much
+ *   of it as is needed. Fast where neighbors are alike, no faster than `"exact"` where they are not.
  * - `"lsh"`: the tokens whose keys have nearly the signs of the query (128 random directions), `8 k + 256` of them, are
  *   scored exactly. Approximate; `recall: true` says how much of the exact set was found.
  * - `"auto"`: `"int8"` where it is faster, from about 2048 tokens.
@@ -94,7 +110,10 @@ export type CacheSearch = "exact" | "int8" | "pages" | "lsh" | "auto";
  * Options of a cache's `attendTopK`. Rules, budgets and certificates are those of `attendTopK` without a cache: `sinks`
  * are kept before all other tokens and need no window.
  */
-export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions<Out>, "lse" | "monitor"> {
+export interface CacheTopKOptions<Out = Float32Array> extends Omit<
+  DecodeOptions<Out>,
+  "lse" | "monitor" | "accumulate" | "recordAttention"
+> {
   /**
    * Entries kept per row; an array has one for each query head. n of the window law is the number of tokens that the
    * row sees.
@@ -123,6 +142,8 @@ export interface CacheTopKOptions<Out = Float32Array> extends Omit<DecodeOptions
   indices?: boolean;
   /** Also return upper bounds of the dropped attention and of the output's error. Default: false. */
   certificates?: boolean;
+  /** Also return, as `monitored`, what is known of all attention; intervals if scores were skipped. Default: false. */
+  monitor?: boolean | Pick<MonitorNumbers, "epsilon" | "mass">;
 }
 
 /** Options of a cache's `monitor`. */
@@ -131,6 +152,8 @@ export interface MonitorOptions extends AppendOptions, ScoreRules, MonitorNumber
   heads?: number;
   /** Multiplies every score. Default: 1 / sqrt(headDim). */
   scale?: number;
+  /** As in `attend`: where decoding is sparse, this sees all tokens. Default: false. */
+  recordAttention?: boolean;
 }
 
 /**
@@ -142,11 +165,16 @@ export interface MonitorOptions extends AppendOptions, ScoreRules, MonitorNumber
  *   token counts as much as the best of so many neighbors (SnapKV, arXiv 2404.14469).
  * - `{loss}`: as few as lose at most so much of the attention of any key head's rows on average, from 0 to 1. For one
  *   head no smaller set does.
+ *
+ * With `heavy: true` tokens are ranked by all attention that was recorded so far (`recordAttention`), and the queries
+ * of the call only say what is lost: `{keep, recent, heavy: true}` is H2O (arXiv 2306.14048), whose paper gives half of
+ * `keep` to `recent`. Sums are not divided by the number of queries that could see a token, so old tokens have had more
+ * to gain; nor is there a correction for what a rewind took back.
  */
 export type EvictPolicy =
   | { recent: number; sinks?: number }
-  | { keep: number; sinks?: number; recent?: number; width?: number }
-  | { loss: number; sinks?: number; recent?: number };
+  | { keep: number; sinks?: number; recent?: number; width?: number; heavy?: boolean }
+  | { loss: number; sinks?: number; recent?: number; heavy?: boolean };
 
 /** Options of a cache's `evict`. */
 export interface EvictOptions extends AppendOptions {

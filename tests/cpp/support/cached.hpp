@@ -36,15 +36,22 @@ inline KvCache filled_cache(const Inputs& inputs, simd::RowType type = simd::Row
   return cache;
 }
 
-/// The inputs as the cache rounded them, and the queries as its scores do: what exact results are compared with.
-inline Inputs as_cached(const KvCache& cache, const Inputs& inputs) {
+/// The inputs as the cache rounded them.
+inline Inputs as_held(const KvCache& cache, const Inputs& inputs) {
   const AttentionShape& s = inputs.shape;
   Inputs rounded = inputs;
   for (std::size_t t = 0; t < s.keys; ++t)
     for (std::size_t g = 0; g < s.kv_heads; ++g)
       cache.read(0, g, t, rounded.k.data() + (t * s.kv_heads + g) * s.head_dim,
                  rounded.v.data() + (t * s.kv_heads + g) * s.value_dim);
-  if (cache.shape().type != simd::RowType::kByte) return rounded;
+  return rounded;
+}
+
+/// The same, and the queries as its scores round them: what exact results are compared with.
+inline Inputs as_cached(const KvCache& cache, const Inputs& inputs) {
+  const AttentionShape& s = inputs.shape;
+  Inputs rounded = as_held(cache, inputs);
+  if (cache.shape().type != simd::RowType::kByte || inputs.accumulate == Accumulate::kDouble) return rounded;
   const std::size_t columns = simd::row_columns(s.head_dim);
   for (std::size_t r = 0; r < s.queries * s.heads; ++r) {
     std::vector<float> query(columns);
@@ -70,16 +77,23 @@ inline DecodeProblem decode_problem(const Inputs& inputs, float* out, float* lse
           .softcap = p.softcap,
           .window = inputs.shape.window,
           .sinks = inputs.shape.sinks,
-          .mask = p.mask};
+          .mask = p.mask,
+          .accumulate = inputs.accumulate};
+}
+
+/// What the problem and the monitor have places for.
+inline void run_decode(const KvCache& cache, const DecodeProblem& problem, const MonitorOptions& monitor,
+                       std::size_t threads = 1) {
+  TaskPool pool;
+  EXPECT_TRUE(pool.start(threads).ok());
+  CacheAttention job(cache, problem, monitor, pool);
+  ASSERT_TRUE(job.status().ok()) << job.status().detail;
+  job.run({0, job.units()});
 }
 
 inline Exact decode(const KvCache& cache, const Inputs& inputs, std::size_t threads = 1) {
-  TaskPool pool;
-  EXPECT_TRUE(pool.start(threads).ok());
   Guarded<float> out(inputs.out_size()), lse(inputs.rows());
-  CacheAttention job(cache, decode_problem(inputs, out.data(), lse.data()), pool);
-  EXPECT_TRUE(job.status().ok()) << job.status().detail;
-  if (job.status().ok()) job.run({0, job.units()});
+  run_decode(cache, decode_problem(inputs, out.data(), lse.data()), {}, threads);
   EXPECT_TRUE(out.guards_intact() && lse.guards_intact()) << "written outside the output";
   return {out.values(), lse.values()};
 }

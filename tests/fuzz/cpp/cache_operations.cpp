@@ -39,6 +39,8 @@ class Operations {
         return evict_from(one);
       case 7:
         return drop_or_clear(one);
+      case 9:
+        return record(one);
       default:
         return look(one);
     }
@@ -82,6 +84,7 @@ class Operations {
       const bool legal = length <= one.cache.length(layer);
       ASSERT_EQ(one.cache.rewind(layer, length).ok(), legal);
       for (std::vector<fuzz::Token>& all : one.tokens[layer]) all.resize(one.cache.length(layer));
+      for (std::size_t g = 0; g < shape_.kv_heads; ++g) one.sums_of(g);
       return;
     }
     const Status status = one.cache.rewind(length);
@@ -89,6 +92,7 @@ class Operations {
     if (!status.ok()) return;
     for (auto& heads : one.tokens)
       for (std::vector<fuzz::Token>& all : heads) all.resize(std::min(all.size(), length));
+    for (std::size_t g = 0; g < shape_.kv_heads; ++g) one.sums_of(g);
   }
 
   void fork(fuzz::HeldCache& one) {
@@ -96,6 +100,7 @@ class Operations {
     auto copy = std::make_unique<fuzz::HeldCache>(shape_);
     ASSERT_TRUE(copy->cache.fork(one.cache).ok());
     copy->tokens = one.tokens;
+    copy->sums = one.sums;
     held_.push_back(std::move(copy));
   }
 
@@ -116,6 +121,7 @@ class Operations {
     if (!changed) {
       ASSERT_TRUE(status.ok()) << status.detail;
       target.tokens = one.tokens;
+      target.sums = one.sums;
     } else if (status.ok()) {
       ASSERT_EQ(fuzz::saved(target.cache), file);
       target.read_again();
@@ -139,6 +145,26 @@ class Operations {
     return {shape, numbers(test::query_size(shape)), keys, values};
   }
 
+  // What tokens receive of a step goes to their sums; spoiled rows give nothing.
+  void record(fuzz::HeldCache& one) {
+    const test::Inputs inputs = queries(one);
+    const std::size_t count = shape_.kv_heads * inputs.shape.keys;
+    test::Guarded<double> received(count);
+    MonitorOptions monitor;
+    monitor.received = received.data();
+    test::run_decode(one.cache, test::decode_problem(inputs, nullptr, nullptr), monitor);
+    ASSERT_TRUE(received.guards_intact());
+    double all = 0.0;
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_GE(received[i], 0.0);
+      all += received[i];
+    }
+    ASSERT_LE(all, static_cast<double>(inputs.rows()) * (1.0 + 1e-5));
+    ASSERT_TRUE(one.cache.record(0, received.data(), inputs.shape.keys, pool_).ok());
+    for (std::size_t g = 0; g < shape_.kv_heads; ++g)
+      for (std::size_t t = 0; t < inputs.shape.keys; ++t) one.sums_of(g)[t] += received[g * inputs.shape.keys + t];
+  }
+
   // Each head keeps an ordered part of what it had, all as many.
   void evict_from(fuzz::HeldCache& one) {
     if (one.cache.length(0) == 0) return;
@@ -150,9 +176,12 @@ class Operations {
     options.keep = below(200);
     options.width = 1 + 2 * below(4);
     options.loss = bytes_.PickValueInArray({0.0, 0.01, 0.5, 1.0});
+    options.recorded = options.policy != EvictPolicy::kRecent && bytes_.ConsumeBool();
     test::Guarded<float> lost(inputs.rows());
     options.lost = lost.data();
-    ASSERT_TRUE(evict(one.cache, test::decode_problem(inputs, nullptr, nullptr), options, pool_).ok());
+    const bool legal = !options.recorded || one.cache.recorded().length(0) != 0;
+    ASSERT_EQ(evict(one.cache, test::decode_problem(inputs, nullptr, nullptr), options, pool_).ok(), legal);
+    if (!legal) return;
     ASSERT_TRUE(lost.guards_intact());
     for (std::size_t g = 0; g < shape_.kv_heads; ++g) {
       const std::vector<fuzz::Token>& before = one.tokens[0][g];
@@ -174,11 +203,12 @@ class Operations {
     one.cache.clear();
     for (auto& heads : one.tokens)
       for (std::vector<fuzz::Token>& all : heads) all.clear();
+    for (std::vector<double>& all : one.sums) all.clear();
   }
 
   // The same call on the cache and on one that is made new from its bytes.
   void look(fuzz::HeldCache& one) {
-    const test::Inputs inputs = queries(one);
+    test::Inputs inputs = queries(one);
     if (inputs.shape.keys == 0) return;
     KvCache fresh(shape_);
     const std::vector<std::byte> file = fuzz::saved(one.cache);
@@ -186,6 +216,8 @@ class Operations {
     const Budget budget = fuzz::draw_budget(bytes_, inputs.shape.keys, true);
     switch (below(4)) {
       case 0: {
+        inputs.accumulate =
+            bytes_.PickValueInArray({Accumulate::kFloat, Accumulate::kCompensated, Accumulate::kDouble});
         const test::Exact a = test::decode(one.cache, inputs), b = test::decode(fresh, inputs);
         ASSERT_TRUE(test::same_bits(a.out, b.out) && test::same_bits(a.lse, b.lse));
         return;
@@ -193,6 +225,7 @@ class Operations {
       case 1: {
         const CacheSearch search = bytes_.ConsumeBool() ? CacheSearch::kByte : CacheSearch::kExact;
         const Estimator estimator = fuzz::draw_estimator(bytes_);
+        watch(one.cache, inputs, {.budget = budget, .estimator = estimator, .search = search});
         expect_same(one, inputs, budget, test::decode_topk(one.cache, inputs, budget, estimator, search),
                     test::decode_topk(fresh, inputs, budget, estimator, search), true, true);
         return;
@@ -241,6 +274,16 @@ class Operations {
                          for (const auto* bound : {&result.single_gap, &result.head_aware, &result.blockwise})
                            ASSERT_GE(double{(*bound)[r]}, tau);
                        });
+  }
+
+  void watch(KvCache& cache, const test::Inputs& inputs, CacheTopKOptions options) {
+    test::Guarded<float> out(inputs.out_size());
+    test::Guarded<double> watched(inputs.rows() * kKeptMonitored);
+    options.monitor = {0.01, 0.05, watched.data()};
+    CacheTopK job(cache, test::decode_problem(inputs, out.data(), nullptr), options, pool_);
+    ASSERT_TRUE(job.status().ok()) << job.status().detail;
+    job.run({0, job.units()});
+    fuzz::expect_watched(watched);
   }
 
   void expect_same(const fuzz::HeldCache& one, const test::Inputs& inputs, const Budget& budget,

@@ -29,9 +29,16 @@ inline std::vector<std::byte> saved(const KvCache& cache) {
 struct HeldCache {
   KvCache cache;
   std::vector<std::vector<std::vector<Token>>> tokens;  // layer, head, token
+  std::vector<std::vector<double>> sums;                // of layer 0, head by head: what its tokens received
 
   explicit HeldCache(const CacheShape& shape)
-      : cache(shape), tokens(shape.layers, std::vector<std::vector<Token>>(shape.kv_heads)) {}
+      : cache(shape), tokens(shape.layers, std::vector<std::vector<Token>>(shape.kv_heads)), sums(shape.kv_heads) {}
+
+  /// A head's sums, as many as there are tokens.
+  std::vector<double>& sums_of(std::size_t g) {
+    sums[g].resize(cache.length(0), 0.0);
+    return sums[g];
+  }
 
   /// Takes the model from the cache, where another check has shown that it holds what it should.
   void read_again() {
@@ -42,6 +49,8 @@ struct HeldCache {
         all.resize(cache.length(layer));
         for (std::size_t t = 0; t < all.size(); ++t) all[t] = token_of(cache, layer, g, t);
       }
+    for (std::size_t g = 0; g < s.kv_heads; ++g)
+      for (std::size_t t = 0; t < cache.length(0); ++t) sums_of(g)[t] = cache.recorded().sum(0, g, t);
   }
 
   void expect_unchanged() const {
@@ -53,6 +62,9 @@ struct HeldCache {
         for (std::size_t t = 0; t < all.size(); ++t)
           ASSERT_TRUE(same(token_of(cache, layer, g, t), all[t])) << "layer " << layer << ", token " << t;
       }
+    for (std::size_t g = 0; g < s.kv_heads; ++g)
+      for (std::size_t t = 0; t < cache.length(0); ++t)
+        ASSERT_EQ(cache.recorded().sum(0, g, t), t < sums[g].size() ? sums[g][t] : 0.0) << "token " << t;
   }
 
   /// What was appended is what the type makes of it.

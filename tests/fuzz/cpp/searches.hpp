@@ -54,6 +54,16 @@ inline test::Inputs draw_decode_problem(Bytes& bytes, std::size_t most_keys) {
   return inputs;
 }
 
+/// Each number of a monitor lies between its bounds, or the whole row is NaN.
+inline void expect_watched(const test::Guarded<double>& numbers) {
+  ASSERT_TRUE(numbers.guards_intact());
+  const std::vector<double> all = numbers.values();
+  for (std::size_t i = 0; i < all.size(); i += 3) {
+    if (std::isnan(all[i]) && std::isnan(all[i + 1]) && std::isnan(all[i + 2])) continue;
+    ASSERT_TRUE(all[i + 1] <= all[i] && all[i] <= all[i + 2]) << all[i + 1] << ", " << all[i] << ", " << all[i + 2];
+  }
+}
+
 inline Retrieved decode_retrieved(KvCache& cache, const test::Inputs& inputs, CacheTopKOptions options,
                                   std::size_t threads = 1) {
   TaskPool pool;
@@ -66,6 +76,8 @@ inline Retrieved decode_retrieved(KvCache& cache, const test::Inputs& inputs, Ca
   options.dropped = dropped.data(), options.bound = bound.data(), options.kept = kept.data();
   options.indices = indices.data(), options.offsets = offsets.data();
   options.interval = interval.data(), options.recall = recall.data();
+  test::Guarded<double> watched(rows * kKeptMonitored);
+  options.monitor = {0.01, 0.05, watched.data()};
   CacheRetrieval job(cache, test::decode_problem(inputs, out.data(), nullptr), options, pool);
   EXPECT_TRUE(job.status().ok()) << job.status().detail;
   if (job.status().ok()) job.run({0, job.units()});
@@ -73,6 +85,7 @@ inline Retrieved decode_retrieved(KvCache& cache, const test::Inputs& inputs, Ca
   EXPECT_TRUE(out.guards_intact() && dropped.guards_intact() && bound.guards_intact() && interval.guards_intact() &&
               recall.guards_intact() && kept.guards_intact() && indices.guards_intact())
       << "written outside the outputs";
+  expect_watched(watched);
   return {{out.values(), dropped.values(), bound.values(), kept.values(), indices.values(), offsets.values()},
           recall.values()};
 }

@@ -40,6 +40,8 @@ const decodeNames = [
   "out",
   "lse",
   "monitor",
+  "accumulate",
+  "recordAttention",
 ];
 const cacheTopKNames = [
   ...decodeNames,
@@ -159,7 +161,7 @@ function useCache(bytes: Bytes, cache: AnyObject, { heads, kvHeads, headDim }: S
       () => ["rewind", bytes.flag() ? bytes.below(40) : oddValue(bytes)],
       () => ["fork"],
       () => ["restore", bytes.flag() ? (cache["save"]!.call(cache) as Uint8Array) : oddValue(bytes)],
-      () => ["length", oddValue(bytes)],
+      () => [bytes.flag() ? "length" : "recordedAttention", oddValue(bytes)],
       () => ["clear"],
     ])();
     try {
@@ -175,7 +177,7 @@ function useCache(bytes: Bytes, cache: AnyObject, { heads, kvHeads, headDim }: S
 
 function drawPolicy(bytes: Bytes): unknown {
   const policy = bytes.pick([{ recent: 4 }, { keep: 6 }, { loss: 0.1 }]);
-  return spoiled(bytes, policy, ["recent", "keep", "loss", "sinks", "width"]);
+  return spoiled(bytes, policy, ["recent", "keep", "loss", "sinks", "width", "heavy"]);
 }
 
 function cache(bytes: Bytes): unknown {

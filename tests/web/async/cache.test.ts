@@ -22,8 +22,13 @@ test("has the bits of heed/sync of the same build", async () => {
     expect(await ours.append(k, v, { layer: 1 })).toBe(theirs.append(k, v, { layer: 1 }));
     const call = { heads: 4, layer: 1, window: 1200, sinks: 2, lse: true } as const;
     expect(await ours.attend(q, call)).toEqual(theirs.attend(q, call));
-    for (const search of ["exact", "int8"] as const) {
-      const sparse = { heads: 4, layer: 1, keep: { k: 9 }, search, indices: true } as const;
+    for (const accumulate of ["compensated", "f64"] as const) {
+      const precise = { ...call, accumulate, recordAttention: true, monitor: true } as const;
+      expect(await ours.attend(q, precise)).toEqual(theirs.attend(q, precise));
+    }
+    expect(await ours.recordedAttention({ layer: 1 })).toEqual(theirs.recordedAttention({ layer: 1 }));
+    for (const search of ["exact", "int8", "pages"] as const) {
+      const sparse = { heads: 4, layer: 1, keep: { k: 9 }, search, indices: true, monitor: true } as const;
       expect(await ours.attendTopK(q, sparse)).toEqual(theirs.attendTopK(q, sparse));
     }
     const mask = Uint8Array.from({ length: 4 * 1500 }, (_, i) => (i % 7 < 5 ? 1 : 0));
@@ -32,7 +37,7 @@ test("has the bits of heed/sync of the same build", async () => {
     const everything = { ...ruled, keep, indices: true, certificates: true } as const;
     expect(await ours.attendTopK(q, everything)).toEqual(theirs.attendTopK(q, everything));
     expect(await ours.monitor(q, { heads: 4, layer: 1 })).toEqual(theirs.monitor(q, { heads: 4, layer: 1 }));
-    const evict = { heads: 4, layer: 1, policy: { keep: 1400 } } as const;
+    const evict = { heads: 4, layer: 1, policy: { keep: 1400, heavy: true } } as const;
     expect(await ours.evict(q, evict)).toEqual(theirs.evict(q, evict));
     expect(await ours.bytes()).toBe(theirs.bytes());
     const saved = await ours.save();
@@ -61,6 +66,25 @@ test("calls queue: what is awaited last has seen all before it", async () => {
   await cache.dispose();
   await cache.dispose();
   await expectRejection("disposed", /this cache was disposed/, cache.length());
+});
+
+test("a cancelled attend records nothing", async () => {
+  const cache = await heed.cache(options);
+  await cache.append(k, v);
+  const controller = new AbortController();
+  const many = random.array(1500 * 64);
+  const attended = cache.attend(many, {
+    ...{ heads: 4, recordAttention: true, signal: controller.signal },
+    onProgress: () => controller.abort(new Error("enough")),
+  });
+  await expect(attended).rejects.toThrow("enough");
+  expect((await cache.recordedAttention()).every((x) => x === 0)).toBe(true);
+  await expectRejection(
+    "invalid-argument",
+    /no attention of layer 0/,
+    cache.evict(q, { heads: 4, policy: { keep: 3, heavy: true } }),
+  );
+  await cache.dispose();
 });
 
 test("a cancelled append leaves the cache as it was", async () => {

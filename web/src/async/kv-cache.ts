@@ -153,6 +153,20 @@ export class KvCache {
   }
 
   /**
+   * What each token of a layer received of the attention that `recordAttention` recorded, (kvHeads, length):
+   * probabilities, summed over queries and over the heads that share a key head. 0 for what was appended since. It
+   * follows the tokens through `fork`, `evict`, `save` and `restore`; `rewind` and `clear` forget what goes, not what
+   * it gave to others.
+   *
+   * @throws {HeedError} `invalid-argument`, `disposed`, `out-of-memory`, `worker-died`
+   */
+  async recordedAttention(options: LayerOptions = {}): Promise<Float64Array> {
+    this.#assertUsable();
+    const layer = planLayer("recordedAttention", this.#shape, options);
+    return this.#client.call("cacheRecorded", { cache: this.#id, layer }, options);
+  }
+
+  /**
    * Forgets what came after the first `length` tokens, in every layer that has more.
    *
    * @throws {HeedError} `invalid-argument` when no layer has as many, `disposed`, `worker-died`

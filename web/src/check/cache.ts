@@ -15,8 +15,8 @@ import type {
   MonitorOptions,
 } from "../cache-options.js";
 import { HeedError } from "../errors.js";
-import type { Estimator } from "../options.js";
-import { rawCacheSearches, rawCacheTypes, rawEstimators, rawPolicies } from "../runtime/raw.js";
+import type { Accumulate, Estimator } from "../options.js";
+import { rawAccumulate, rawCacheSearches, rawCacheTypes, rawEstimators, rawPolicies } from "../runtime/raw.js";
 import {
   checkLength,
   checkNoOverlap,
@@ -40,13 +40,22 @@ const cacheNames = ["layers", "kvHeads", "headDim", "valueDim", "capacity", "dty
 const layerNames = ["layer", ...callOptionNames] as const;
 const appendNames = [...layerNames, "dtype", "validate"] as const;
 const queryNames = [...appendNames, "heads", "scale", "out"] as const;
-const decodeNames = [...queryNames, ...ruleOptionNames, "lse", "monitor"] as const;
+const decodeNames = [
+  ...queryNames,
+  ...ruleOptionNames,
+  ...["lse", "monitor", "accumulate", "recordAttention"],
+] as const;
 const monitorNumberNames = ["epsilon", "mass", "first"] as const;
-const monitorNames = [...appendNames, ...ruleOptionNames, "heads", "scale", ...monitorNumberNames] as const;
+const monitorNames = [
+  ...appendNames,
+  ...ruleOptionNames,
+  ...["heads", "scale", "recordAttention"],
+  ...monitorNumberNames,
+] as const;
 const evictNames = [...appendNames, "heads", "scale", "policy"] as const;
 const topKNames = [
   ...[...queryNames, ...ruleOptionNames, ...searchOptionNames],
-  ...["keep", "estimator", "search", "recall", "indices", "certificates"],
+  ...["keep", "estimator", "search", "recall", "indices", "certificates", "monitor"],
 ] as const;
 
 /** What a cache is made of; fixed when it is created. */
@@ -133,28 +142,33 @@ export function planAppend<T extends TensorLike = never>(
   };
 }
 
-/** New queries of one layer, and where their results go. */
-export interface DecodePlan<T> extends Rules {
+/** New queries of one layer, and where their results go: what the calls with queries have in common. */
+export interface QueriesPlan<T> extends Rules {
   layer: number;
   queries: number;
   heads: number;
   scale: number;
   q: Operand<T>;
   out: Target<T>;
-  lse: boolean;
-  monitor: MonitorPlan | undefined;
   mask: MaskOperand | undefined;
   validate: boolean;
 }
 
-/** What the calls with queries have in common. */
+/** Queries that attend to all that they see. */
+export interface DecodePlan<T> extends QueriesPlan<T> {
+  lse: boolean;
+  monitor: MonitorPlan | undefined;
+  accumulate: Accumulate;
+  record: boolean;
+}
+
 export function planQueries<T extends TensorLike>(
   shape: CacheShape,
   q: unknown,
   options: Omit<DecodeOptions<unknown>, "lse" | "monitor">,
   isTensor: IsTensor<T>,
   sinkUse: SinkUse = "visible",
-): Omit<DecodePlan<T>, "lse" | "monitor"> {
+): QueriesPlan<T> {
   checkCallOptions(options);
   const heads = options.heads === undefined ? shape.kvHeads : checkCount("heads", options.heads);
   if (heads % shape.kvHeads !== 0) {
@@ -189,22 +203,27 @@ export function planDecode<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): DecodePlan<T> {
   checkOptionNames("attend", options, decodeNames);
-  const { lse, monitor } = options;
+  const { lse, monitor, accumulate, recordAttention } = options;
   return {
     ...planQueries(shape, q, options, isTensor),
     lse: checkFlag("lse", lse, false),
     monitor: monitorOf(monitor),
+    accumulate: checkWord("accumulate", accumulate ?? "f32", rawAccumulate),
+    record: checkFlag("recordAttention", recordAttention, false),
   };
 }
 
-function monitorOf(monitor: boolean | MonitorNumbers | undefined): MonitorPlan | undefined {
+function monitorOf(
+  monitor: boolean | MonitorNumbers | undefined,
+  names: readonly string[] = monitorNumberNames,
+): MonitorPlan | undefined {
   if (monitor === undefined || monitor === false) return undefined;
-  if (monitor !== true) checkOptionNames("monitor", monitor, monitorNumberNames);
+  if (monitor !== true) checkOptionNames("monitor", monitor, names);
   return planMonitored(monitor === true ? {} : monitor);
 }
 
 /** New queries of one layer, and how many tokens each keeps. */
-export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
+export interface CacheTopKPlan<T> extends QueriesPlan<T> {
   /** One for all heads, or one for each. */
   keep: CheckedBudget[];
   estimator: Estimator;
@@ -217,6 +236,7 @@ export interface CacheTopKPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor">
   recall: boolean;
   indices: boolean;
   certificates: boolean;
+  monitor: MonitorPlan | undefined;
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
@@ -254,6 +274,7 @@ export function planCacheTopK<T extends TensorLike = never>(
     sampled: tail === "sampled",
     seed: checkSeed(options.seed),
     indices: checkFlag("indices", options.indices, false),
+    monitor: monitorOf(options.monitor, ["epsilon", "mass"]),
   };
 }
 
@@ -274,8 +295,9 @@ function planMonitored({ epsilon, mass, first }: MonitorNumbers): MonitorPlan {
 }
 
 /** Queries to look at. */
-export interface MonitoredPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
+export interface MonitoredPlan<T> extends QueriesPlan<T> {
   monitor: MonitorPlan;
+  record: boolean;
 }
 
 /** @throws {HeedError} `invalid-argument`, `shape-mismatch`, `detached` */
@@ -286,7 +308,11 @@ export function planMonitor<T extends TensorLike = never>(
   isTensor?: IsTensor<T>,
 ): MonitoredPlan<T> {
   checkOptionNames("monitor", options, monitorNames);
-  return { ...planQueries(shape, q, options, isTensor), monitor: planMonitored(options) };
+  return {
+    ...planQueries(shape, q, options, isTensor),
+    monitor: planMonitored(options),
+    record: checkFlag("recordAttention", options.recordAttention, false),
+  };
 }
 
 /** A policy with every number that any policy has; the module reads its own. */
@@ -298,14 +324,15 @@ export interface CheckedPolicy {
   keep: number;
   width: number;
   loss: number;
+  recorded: boolean;
 }
 
 function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
   if (policy === undefined) {
     throw new HeedError("invalid-argument", "policy is missing; {recent}, {keep} or {loss} is needed");
   }
-  checkOptionNames("policy", policy, ["sinks", "recent", "keep", "width", "loss"]);
-  const given: Partial<Record<"sinks" | "recent" | "keep" | "width" | "loss", number>> = policy;
+  checkOptionNames("policy", policy, ["sinks", "recent", "keep", "width", "loss", "heavy"]);
+  const given: Partial<Record<"sinks" | "recent" | "keep" | "width" | "loss", number> & { heavy: boolean }> = policy;
   if (given.keep !== undefined && given.loss !== undefined) {
     throw new HeedError("invalid-argument", "policy has keep and also loss; one of them is needed");
   }
@@ -313,6 +340,13 @@ function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
     throw new HeedError(
       "invalid-argument",
       `policy.width is ${shown(given.width)}, but keep is missing; give keep too`,
+    );
+  }
+  const recorded = checkFlag("policy.heavy", given.heavy, false);
+  if (recorded && given.keep === undefined && given.loss === undefined) {
+    throw new HeedError(
+      "invalid-argument",
+      "policy.heavy is true, but keep and loss are missing; give one of them too",
     );
   }
   const kind = given.keep !== undefined ? "votes" : given.loss !== undefined ? "loss" : "recent";
@@ -327,11 +361,12 @@ function checkPolicy(policy: EvictPolicy | undefined): CheckedPolicy {
     keep: count("keep", 1),
     width,
     loss: given.loss === undefined ? 0 : checkWithin("policy.loss", given.loss, 0, 1),
+    recorded,
   };
 }
 
 /** Queries that vote, and what about. */
-export interface EvictPlan<T> extends Omit<DecodePlan<T>, "lse" | "monitor"> {
+export interface EvictPlan<T> extends QueriesPlan<T> {
   policy: CheckedPolicy;
 }
 

@@ -2,7 +2,7 @@
 import type { Evicted, Monitored } from "../cache-results.js";
 import type { EvictPlan, MonitoredPlan } from "../check/cache.js";
 import type { Tensor } from "../runtime/tensor.js";
-import { placeMonitored, placeQueries, type StoredCache } from "./cache.js";
+import { placeMonitored, placeQueries, placeReceived, type StoredCache } from "./cache.js";
 import { jobOperation, singleOperation, type Operation } from "./operation.js";
 
 /** @throws {HeedError} `shape-mismatch`, `non-finite`, `out-of-memory`, `disposed` */
@@ -11,7 +11,13 @@ export function prepareMonitor(cache: StoredCache, plan: MonitoredPlan<Tensor>):
   return jobOperation(runtime, (scratch) => {
     const { problem, keys } = placeQueries(cache, scratch, plan);
     const { options, read } = placeMonitored(runtime, scratch, plan, plan.monitor, keys);
-    return { job: new runtime.raw.CacheAttendJob(raw, { ...problem, out: 0 }, options), finish: read };
+    const { received, remember } = placeReceived(cache, scratch, plan, keys);
+    const job = new runtime.raw.CacheAttendJob(raw, { ...problem, out: 0 }, { ...options, received });
+    const finish = () => {
+      remember();
+      return read();
+    };
+    return { job, finish };
   });
 }
 

@@ -1,14 +1,22 @@
 /** A cache in the module's memory, and the calls on it as operations. */
-import type { CacheTopKInfo, CacheTopKResult, Monitored } from "../cache-results.js";
+import type {
+  CacheTopKInfo,
+  CacheTopKResult,
+  Monitored,
+  MonitoredInterval,
+  MonitoredTopK,
+} from "../cache-results.js";
 import type { MaskOperand } from "../check/arrays.js";
-import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, MonitorPlan } from "../check/cache.js";
+import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, MonitorPlan, QueriesPlan } from "../check/cache.js";
 import { checkMaskLength } from "../check/rules.js";
 import { HeedError } from "../errors.js";
 import type { Certificates } from "../results.js";
 import {
+  rawAccumulate,
   rawCacheSearches,
   rawCacheTypes,
   rawEstimators,
+  rawKeptMonitored,
   rawMonitored,
   type RawCacheTopKOptions,
   type RawDecodeProblem,
@@ -82,6 +90,20 @@ export class StoredCache {
       throw error;
     }
     return copy;
+  }
+
+  /** (kvHeads, length). */
+  recorded(layer: number): Float64Array {
+    const { runtime, raw, shape } = this;
+    const scratch = new Scratch(runtime);
+    try {
+      const count = shape.kvHeads * this.length(layer);
+      const address = scratch.allocate(count * 8, "recorded attention");
+      runtime.guard(() => raw.recorded(layer, address));
+      return runtime.heap.copyF64(address, count, "recorded attention");
+    } finally {
+      scratch.release();
+    }
   }
 
   save(): Uint8Array<ArrayBuffer> {
@@ -163,10 +185,8 @@ export function prepareAppend(cache: StoredCache, plan: AppendPlan<Tensor>): Ope
   }
 }
 
-type Queries = Omit<DecodePlan<Tensor>, "lse" | "monitor">;
-
 /** The queries, the rules and a place for the result. */
-export function placeQueries(cache: StoredCache, scratch: Scratch, plan: Queries) {
+export function placeQueries(cache: StoredCache, scratch: Scratch, plan: QueriesPlan<Tensor>) {
   const { runtime, shape } = cache;
   const { layer, queries, heads, window, sinks, scale, softcap } = plan;
   const keys = cache.length(layer);
@@ -178,7 +198,7 @@ export function placeQueries(cache: StoredCache, scratch: Scratch, plan: Queries
   const mask = placeMask(runtime, scratch, plan.mask, { queries, keys });
   const out = placeTarget(runtime, scratch, plan.out, queries * heads * shape.valueDim);
   const problem: RawDecodeProblem = {
-    ...{ q, out: out.address, lse: 0, layer, queries, heads, window, sinks, scale, softcap },
+    ...{ q, out: out.address, lse: 0, layer, queries, heads, window, sinks, scale, softcap, accumulate: 0 },
     ...mask,
   };
   return { problem, out, keys };
@@ -215,7 +235,19 @@ export function placeMonitored(
   return { options: { ...asked, out }, read };
 }
 
-const unmonitored: RawMonitorOptions = { epsilon: 1, mass: 0, first: 0, out: 0 };
+/** A place for what each token receives, and its way into the cache once the job has run; nothing if nobody asks. */
+export function placeReceived(
+  { runtime, shape, raw }: StoredCache,
+  scratch: Scratch,
+  { record, layer }: Pick<DecodePlan<Tensor>, "record" | "layer">,
+  keys: number,
+) {
+  if (!record || keys === 0) return { received: 0, remember: () => undefined };
+  const received = scratch.allocate(shape.kvHeads * keys * 8, "the attention that tokens receive");
+  return { received, remember: () => runtime.check(runtime.guard(() => raw.record(layer, received, keys))) };
+}
+
+const unmonitored = { epsilon: 1, mass: 0, first: 0, out: 0 };
 
 /** @throws {HeedError} `shape-mismatch`, `non-finite`, `out-of-memory`, `disposed` */
 export function prepareDecode(cache: StoredCache, plan: DecodePlan<Tensor>): Operation<DecodeOutput> {
@@ -225,14 +257,32 @@ export function prepareDecode(cache: StoredCache, plan: DecodePlan<Tensor>): Ope
     const { problem, out, keys } = placeQueries(cache, scratch, plan);
     const lse = plan.lse ? scratch.allocate(rows * 4, "lse") : 0;
     const monitored = plan.monitor && placeMonitored(runtime, scratch, plan, plan.monitor, keys);
-    const job = new runtime.raw.CacheAttendJob(raw, { ...problem, lse }, monitored?.options ?? unmonitored);
-    const finish = () => ({
-      out: out.take(),
-      ...(plan.lse ? { lse: runtime.heap.copyF32(lse, rows, "lse") } : {}),
-      ...(monitored ? { monitored: monitored.read() } : {}),
-    });
+    const { received, remember } = placeReceived(cache, scratch, plan, keys);
+    const looks: RawMonitorOptions = { ...(monitored?.options ?? unmonitored), received };
+    const accumulate = rawAccumulate.indexOf(plan.accumulate);
+    const job = new runtime.raw.CacheAttendJob(raw, { ...problem, lse, accumulate }, looks);
+    const finish = () => {
+      remember();
+      return {
+        out: out.take(),
+        ...(plan.lse ? { lse: runtime.heap.copyF32(lse, rows, "lse") } : {}),
+        ...(monitored ? { monitored: monitored.read() } : {}),
+      };
+    };
     return { job, finish };
   });
+}
+
+/** Three for each. */
+const keptNumbers = 3 * rawKeptMonitored.length;
+
+function readKept(runtime: Runtime, address: number, rows: number): Omit<MonitoredTopK, "source"> {
+  const all = runtime.heap.copyF64(address, rows * keptNumbers, "what is monitored");
+  const column = (at: number) => Float64Array.from({ length: rows }, (_, row) => all[row * keptNumbers + at] as number);
+  const intervals = rawKeptMonitored.map(
+    (name, i) => [name, { value: column(3 * i), lower: column(3 * i + 1), upper: column(3 * i + 2) }] as const,
+  );
+  return Object.fromEntries(intervals) as Record<(typeof rawKeptMonitored)[number], MonitoredInterval>;
 }
 
 function mean(numbers: Float32Array): number {
@@ -288,7 +338,11 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
       offsets: 0,
       ...certificates.addresses,
       onlyCount: false,
+      epsilon: plan.monitor?.epsilon ?? 1,
+      mass: plan.monitor?.mass ?? 0,
+      monitored: plan.monitor ? scratch.allocate(rows * keptNumbers * 8, "what is monitored") : 0,
     };
+    const source: MonitoredTopK["source"] = sampled ? "sample" : chosen.search === "exact" ? "scores" : "bounds";
     const { job, readIndices } = searchWithIndices(runtime, scratch, {
       rows: plan.indices ? rows : undefined,
       kept: options.kept,
@@ -305,6 +359,7 @@ export function prepareCacheTopK(cache: StoredCache, plan: CacheTopKPlan<Tensor>
         bound: heap.copyF32(options.bound, rows, "bound"),
         kept: heap.copyU32(options.kept, rows, "kept"),
         ...(sampled ? { interval: heap.copyF32(options.interval, rows, "interval") } : nothingEstimated),
+        ...(plan.monitor ? { monitored: { source, ...readKept(runtime, options.monitored, rows) } } : {}),
         info: {
           ...chosen,
           estimator,

@@ -174,7 +174,15 @@ export interface RawCacheTopKOptions {
   outputError: number;
   logitError: number;
   onlyCount: boolean;
+  /** As in RawMonitorOptions. */
+  epsilon: number;
+  mass: number;
+  /** (queries, heads, rawKeptMonitored.length, 3) f64, written; 0 for nothing monitored. */
+  monitored: number;
 }
+
+/** What is monitored where tokens were skipped, three numbers each, in the order of cpp/cache/kept_monitor.cpp. */
+export const rawKeptMonitored = ["lse", "dropped", "entropy", "effective", "seen", "k"] as const;
 
 /** Order of `EvictPolicy` in cpp/cache/evict.hpp. */
 export const rawPolicies = ["recent", "votes", "loss"] as const;
@@ -189,6 +197,8 @@ export interface RawEvictOptions {
   width: number;
   /** For "loss". */
   loss: number;
+  /** Whether recorded attention votes, and not the queries. */
+  recorded: boolean;
   /** (queries, heads) f32, written: the attention that each voting row gave to what went. */
   lost: number;
 }
@@ -214,6 +224,8 @@ export interface RawMonitorOptions {
   first: number;
   /** (queries, heads, rawMonitored.length) f64, written; 0 for nothing monitored. */
   out: number;
+  /** (kvHeads, tokens) f64, written: what each token gets of all rows' attention together; or 0. */
+  received: number;
 }
 
 /** A cache. No call may come between the creation of a job and its end. */
@@ -235,6 +247,10 @@ export interface RawKvCache {
   forkFrom(other: RawKvCache): RawStatus;
   /** The queries of the problem vote; a failure changes nothing. */
   evict(problem: RawDecodeProblem, options: RawEvictOptions): RawStatus;
+  /** Adds `received` (kvHeads, tokens) f64 to what the layer's first tokens received. A failure changes nothing. */
+  record(layer: number, received: number, tokens: number): RawStatus;
+  /** Writes what was recorded, (kvHeads, length) f64. */
+  recorded(layer: number, to: number): void;
   /** What `save` writes. */
   savedBytes(): number;
   save(to: number): void;
@@ -262,6 +278,8 @@ export interface RawDecodeProblem {
   scale: number;
   softcap: number;
   maskPerHead: boolean;
+  /** Index into `rawAccumulate`. */
+  accumulate: number;
 }
 
 /** The core module: attention, top-k, searches, caches and the theory. */

@@ -140,6 +140,18 @@ export class KvCache {
   }
 
   /**
+   * What each token of a layer received of the attention that `recordAttention` recorded, (kvHeads, length):
+   * probabilities, summed over queries and over the heads that share a key head. 0 for what was appended since. It
+   * follows the tokens through `fork`, `evict`, `save` and `restore`; `rewind` and `clear` forget what goes, not what
+   * it gave to others.
+   *
+   * @throws {HeedError} `invalid-argument`, `disposed`, `out-of-memory`
+   */
+  recordedAttention(options: LayerOptions = {}): Float64Array {
+    return this.#cache.recorded(planLayer("recordedAttention", this.#cache.shape, options));
+  }
+
+  /**
    * Forgets what came after the first `length` tokens, in every layer that has more.
    *
    * @throws {HeedError} `invalid-argument` when no layer has as many, `disposed`

@@ -81,6 +81,8 @@ const prepare: { [Name in Work]: Prepare<Name> } = {
     prepareCacheTopK(caches.get(plan.cache), plan) as Operation<Requests["cacheTopK"]["reply"]>,
   cacheMonitor: (_, plan, caches) => prepareMonitor(caches.get(plan.cache), plan),
   cacheEvict: (_, plan, caches) => prepareEvict(caches.get(plan.cache), plan),
+  cacheRecorded: (runtime, { cache, layer }, caches) =>
+    singleOperation(runtime, () => caches.get(cache).recorded(layer)),
   cacheRewind: (runtime, { cache, length }, caches) => done(runtime, () => caches.get(cache).rewind(length)),
   cacheClear: (runtime, { cache }, caches) => done(runtime, () => caches.get(cache).clear()),
   cacheSave: (runtime, { cache }, caches) => singleOperation(runtime, () => caches.get(cache).save()),

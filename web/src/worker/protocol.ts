@@ -73,6 +73,7 @@ export interface Requests extends DecoderRequests {
   cacheTopK: { args: OnCache<CacheTopKPlan<never>>; reply: CacheTopKOutput<Float32Array> };
   cacheMonitor: { args: OnCache<MonitoredPlan<never>>; reply: Monitored };
   cacheEvict: { args: OnCache<EvictPlan<never>>; reply: Evicted };
+  cacheRecorded: { args: OnCache<{ layer: number }>; reply: Float64Array };
   cacheRewind: { args: OnCache<{ length: number }>; reply: true };
   cacheClear: { args: OnCache; reply: true };
   cacheSave: { args: OnCache; reply: Uint8Array<ArrayBuffer> };
