@@ -176,6 +176,13 @@ TEST(Decode, WhatARowDoesNotSeeCannotChangeIt) {
   }
 }
 
+// From the products on: f32 and f16 hold numbers that the oracle has, too.
+TEST(Decode, DoubleRoundsNothingButTheResult) {
+  const test::Inputs inputs = test::gaussian_inputs(test::newest(3, 1500, 37), 3.0);
+  for (const RowType type : {RowType::kFloat, RowType::kHalf})
+    EXPECT_LE(off(test::filled_cache(inputs, type), inputs, Accumulate::kDouble), 0x1.001p-24) << test::name_of(type);
+}
+
 // A half float's product needs 2^112 more than it has; a query with so large a number takes none of it.
 TEST(Decode, HalfFloatsTakeQueriesAsLargeAsFloatsDo) {
   for (const float largest : {1e18f, 2.3e21f, 2.4e21f, 5e21f, 1e28f, 3e33f}) {
