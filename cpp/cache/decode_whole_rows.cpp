@@ -52,8 +52,9 @@ Status CacheWholeRows::prepare() {
   for (std::size_t i = 0; i < shape.queries; ++i) most_seen_ = std::max(most_seen_, shape.visible(i));
   const CheckedSize formed = checked_product({shape.kv_heads, scores_.most_rows(), stride_});
   const CheckedSize scratch = checked_product({scratch_bytes(), pool_.threads()});
-  const bool room = formed.fits && scratch.fits && monitor_.prepare(most_seen_, pool_.threads()) && scores_.prepare() && formed_.resize(formed.value) &&
-                    logits_.resize(needs_logits() ? formed.value : 0) && scratch_.resize(scratch.value) &&
+  const bool room = formed.fits && scratch.fits && monitor_.prepare(most_seen_, pool_.threads()) && scores_.prepare() &&
+                    formed_.resize(formed.value) && logits_.resize(needs_logits() ? formed.value : 0) &&
+                    scratch_.resize(scratch.value) &&
                     (!options_.certificates.wanted() || cache_.boxes().update(cache_, problem_.layer, pool_));
   if (!room) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for the working space of the call");
   return {};

@@ -1,11 +1,5 @@
 /** A cache in the module's memory, and the calls on it as operations. */
-import type {
-  CacheTopKInfo,
-  CacheTopKResult,
-  Monitored,
-  MonitoredInterval,
-  MonitoredTopK,
-} from "../cache-results.js";
+import type { CacheTopKInfo, CacheTopKResult, Monitored, MonitoredInterval, MonitoredTopK } from "../cache-results.js";
 import type { MaskOperand } from "../check/arrays.js";
 import type { AppendPlan, CacheShape, CacheTopKPlan, DecodePlan, MonitorPlan, QueriesPlan } from "../check/cache.js";
 import { checkMaskLength } from "../check/rules.js";
