@@ -102,15 +102,15 @@ describe.skipIf(short)(`past 4 GiB${reason}`, () => {
     try {
       const page = await browser.newPage();
       await page.goto(server.origin);
-      const decoded = await page.evaluate(async (bytes) => {
-        const from = (path: string) => import(new URL(path, globalThis.location.href).href) as Promise<never>;
-        const { create } = (await from("/dist/web.js")) as typeof import("heed");
-        const { decodeFrom, largeCache } = (await from("/large-cache.js")) as typeof import("./large-cache.js");
-        const heed = await create({ maximumMemory: bytes });
+      // A text, because Vitest would make its own of every import().
+      const decoded = (await page.evaluate(`(async () => {
+        const { create } = await import("/dist/web.js");
+        const { decodeFrom, largeCache } = await import("/large-cache.js");
+        const heed = await create({ maximumMemory: ${needed} });
         const result = await decodeFrom(await largeCache(heed));
         await heed.dispose();
         return { ...result, variant: heed.info.variant };
-      }, needed);
+      })()`)) as Decoded & { variant: string };
       expect(decoded.variant).toBe("relaxed-threads-64");
       expectRight(decoded);
     } finally {
