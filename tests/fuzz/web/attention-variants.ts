@@ -1,5 +1,5 @@
 /**
- * Target "attention-variants": one call, in all four builds. Every row is within the family's bound of the formula in
+ * Target "attention-variants": one call, in the four builds of 32-bit addresses. Every row is within the family's bound of the formula in
  * doubles, threads change no bit, and what top-k keeps is the beginning of a sort of the build's own scores.
  */
 import { create, type AttendOptions, type Heed, type Keep } from "heed/sync";
