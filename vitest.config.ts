@@ -114,8 +114,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** What the engines can do, written down: a test that asked them would be content with less. */
-const everything: Engine = { relaxedSimd: true, threads: true, privateFiles: true };
-const webkitEngine: Engine = { relaxedSimd: false, threads: false, privateFiles: false };
+const everything: Engine = { relaxedSimd: true, threads: true, memory64: true, privateFiles: true };
+const webkitEngine: Engine = { relaxedSimd: false, threads: false, memory64: false, privateFiles: false };
 
 export default defineConfig({
   test: {

@@ -97,6 +97,7 @@ describe("isolation", () => {
       ["threads", true, 256],
       ["relaxed", false, 256],
       ["simd", false, 256],
+      ["relaxed-threads-64", true, 256],
     ]);
   });
 });

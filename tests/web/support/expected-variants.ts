@@ -10,6 +10,8 @@ export interface Engine {
   relaxedSimd: boolean;
   /** Of a worker; a window has none. */
   threads: boolean;
+  /** Addresses of 64 bits. */
+  memory64: boolean;
   /** Files of the origin's own that a window can write. */
   privateFiles: boolean;
 }
@@ -25,7 +27,12 @@ declare const process: { versions?: { node?: string } } | undefined;
 export const inNode = typeof process !== "undefined" && process?.versions?.node !== undefined;
 const nodeVersion = inNode ? Number.parseInt(process?.versions?.node ?? "0", 10) : 0;
 
-const node: Engine = { relaxedSimd: nodeVersion >= 22, threads: true, privateFiles: false };
+const node: Engine = {
+  relaxedSimd: nodeVersion >= 22,
+  threads: true,
+  memory64: nodeVersion >= 24,
+  privateFiles: false,
+};
 
 export const engine: Engine = inNode ? node : inject("engine");
 
@@ -34,10 +41,8 @@ export const expectedSync: readonly VariantName[] = variants(inNode);
 /** What heed must load here: its worker may start threads when the page is isolated. */
 export const expectedAsync: readonly VariantName[] = variants(engine.threads);
 
-/** Addresses of 64 bits: Node 24 and later, Chromium, Firefox. That build is in no list: it runs where it is asked for. */
-const memory64 = !inNode || nodeVersion >= 24;
-/** Whether heed/sync, and heed, must run "relaxed-threads-64" here. */
-export const [wideSync, wideAsync] = [memory64 && inNode, memory64 && sharesMemory];
+/** Whether heed/sync, and heed, must run "relaxed-threads-64" here. It is in no list: it runs where it is asked for. */
+export const [wideSync, wideAsync] = [engine.memory64 && inNode, engine.memory64 && engine.threads];
 
 function variants(threads: boolean): VariantName[] {
   const names: VariantName[] = [];
