@@ -57,7 +57,7 @@ test("the package is below 1.95 MB, what runs language models or takes more than
   const aside = paths.filter((path) => /^dist\/(glue\/heed-(model[-.]|.*threads-64)|decoder-|tokenizers)/.test(path));
   const theirs = aside.reduce((sum, path) => sum + gzipSync(readFileSync(join(root, path))).length, 0);
   assert.ok(tarball.length - theirs < 1_950_000, `${tarball.length} bytes, ${theirs} of them aside`);
-  assert.ok(tarball.length < 2_750_000, `${tarball.length} bytes`);
+  assert.ok(tarball.length < 2_900_000, `${tarball.length} bytes`);
 });
 
 /** Every file that a value of `exports`, or of a field of old, names. */

@@ -136,7 +136,7 @@ describe.each(variants.map(({ name }) => name))("%s", (variant) => {
     for (const missing of members("RawDecodeProblem")) {
       const { [missing]: _, ...rest } = decode;
       expect(
-        () => new raw.CacheAttendJob(cache, rest as never, { epsilon: 0, mass: 0, first: 0, out: 0 }),
+        () => new raw.CacheAttendJob(cache, rest as never, { epsilon: 0, mass: 0, first: 0, out: 0, received: 0 }),
         `without ${missing}`,
       ).toThrow(TypeError);
     }
