@@ -21,7 +21,9 @@ struct Interval {
   double value, least, most;
 };
 
+// Of numbers that are none nothing is known.
 void put(double* to, Number number, Interval x) noexcept {
+  if (std::isnan(x.value) || std::isnan(x.least) || std::isnan(x.most)) x.value = x.least = x.most = NAN;
   x.least = std::min(x.least, x.most);
   to[3 * number] = std::clamp(x.value, x.least, x.most);
   to[3 * number + 1] = x.least;
@@ -94,7 +96,7 @@ class Skipped {
     for (std::size_t i = 0; i < row.count; ++i) {
       const double x = double{sorted[i]} - best_, w = std::exp(x);
       kept_ += w;
-      kept_x_ += w * x;
+      kept_x_ += w == 0.0 ? 0.0 : w * x;
     }
     others_ = static_cast<double>(row.visible - row.count);
     slack_ = kRounding + row.score_error < kMost ? kRounding + row.score_error : kMost;
@@ -233,7 +235,7 @@ class Skipped {
     double squares = 0.0;
     each_sampled([&](double x, double w) {
       mean_w_ += w / n;
-      mean_wx_ += w * x / n;
+      mean_wx_ += w == 0.0 ? 0.0 : w * x / n;
     });
     each_sampled([&](double, double w) { squares += (w - mean_w_) * (w - mean_w_); });
     const double cv = sampled_all() || mean_w_ == 0.0 ? 0.0 : std::sqrt(squares / (n - 1.0) / n) / mean_w_;

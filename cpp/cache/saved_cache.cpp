@@ -65,7 +65,7 @@ Status restore_received(const std::byte*& from, std::size_t layer, KvCache& cach
   Buffer<double> received;
   TaskPool pool;
   if (!received.resize(count)) return Status::fail(ErrorCode::kOutOfMemory, "no memory left for recorded attention");
-  std::memcpy(received.data(), from, count * sizeof(double));
+  if (count != 0) std::memcpy(received.data(), from, count * sizeof(double));
   from += count * sizeof(double);
   for (std::size_t i = 0; i < count; ++i)
     if (!std::isfinite(received[i]) || std::signbit(received[i])) return not_saved("a recorded sum is none");

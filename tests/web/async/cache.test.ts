@@ -72,9 +72,10 @@ test("a cancelled attend records nothing", async () => {
   const cache = await heed.cache(options);
   await cache.append(k, v);
   const controller = new AbortController();
-  const many = random.array(1500 * 64);
+  // Long enough that its steps are many: after the last one a cancel is too late.
+  const many = random.array(1500 * 128 * 16);
   const attended = cache.attend(many, {
-    ...{ heads: 4, recordAttention: true, signal: controller.signal },
+    ...{ heads: 128, recordAttention: true, signal: controller.signal },
     onProgress: () => controller.abort(new Error("enough")),
   });
   await expect(attended).rejects.toThrow("enough");
