@@ -214,6 +214,28 @@ TEST(KeptMonitor, GivesTheSameBitsForAnyNumberOfThreads) {
             watch<CacheRetrieval>(cache, inputs, options, 3).numbers);
 }
 
+// Found by fuzzing: 0 times -infinity made NaN of one number between two that were none.
+TEST(KeptMonitor, TokensOfNoWeightChangeNothing) {
+  test::Inputs inputs = test::gaussian_inputs(shape_of(2, 40));
+  for (std::size_t i = 0; i < inputs.q.size(); i += inputs.shape.head_dim) inputs.q[i] = 1.0f;
+  for (std::size_t i = 0; i < inputs.k.size(); i += inputs.shape.head_dim)
+    if (i / inputs.shape.head_dim / inputs.shape.kv_heads % 4 != 0) inputs.k[i] = -INFINITY;
+  for (const CacheSearch search : {CacheSearch::kBoxes, CacheSearch::kSketches}) {
+    for (const bool sampled : {false, true}) {
+      CacheTopKOptions options{.budget = {.k = 20}, .estimator = Estimator::kRenormalized};
+      options.search = search;
+      options.sampled = sampled;
+      KvCache cache = test::filled_cache(inputs);
+      const std::vector<double> numbers = watch<CacheRetrieval>(cache, inputs, options).numbers;
+      for (std::size_t i = 0; i < numbers.size(); i += 3) {
+        const bool known = !std::isnan(numbers[i]) && !std::isnan(numbers[i + 1]) && !std::isnan(numbers[i + 2]);
+        ASSERT_TRUE(known) << "number " << i / 3 % 6;
+        ASSERT_TRUE(numbers[i + 1] <= numbers[i] && numbers[i] <= numbers[i + 2]) << "number " << i / 3 % 6;
+      }
+    }
+  }
+}
+
 TEST(KeptMonitor, SaysNothingOfNothingAndNaNOfSpoiledRows) {
   test::Inputs inputs = test::gaussian_inputs(shape_of(4, 2));
   for (const CacheSearch search :

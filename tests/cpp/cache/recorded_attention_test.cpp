@@ -156,6 +156,19 @@ TEST(RecordedAttention, IsSavedAndRestored) {
   }
 }
 
+// Found by fuzzing: nothing was copied from nowhere.
+TEST(RecordedAttention, IsSavedAndRestoredWithoutTokens) {
+  Recorded one(RowType::kFloat);
+  one.append(3);
+  one.attend(1);
+  ASSERT_TRUE(one.cache.rewind(0, 0).ok());
+  std::vector<std::byte> bytes(saved_bytes(one.cache));
+  save_cache(one.cache, bytes.data());
+  KvCache other = test::empty_cache(shape_of(1, 0));
+  ASSERT_TRUE(restore_cache(bytes.data(), bytes.size(), other).ok());
+  EXPECT_EQ(other.length(0), 0u);
+}
+
 TEST(RecordedAttention, DecidesWhichTokensStay) {
   for (const EvictPolicy policy : {EvictPolicy::kVotes, EvictPolicy::kLoss}) {
     Recorded one(RowType::kByte);
