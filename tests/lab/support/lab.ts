@@ -56,6 +56,8 @@ export class Lab {
   /** `place`: what follows the origin's slash, a page's name or a hash or both. */
   async visit(place = "", options: BrowserContextOptions = {}): Promise<Visit> {
     const context = await this.#browser.newContext({ viewport: desktop, colorScheme: "light", ...options });
+    // Two pages at a time, on a machine that may have other work: what comes late is no failure.
+    context.setDefaultTimeout(90_000);
     if (this.#browser.browserType().name() === "firefox") await watchFiles(context);
     const page = await context.newPage();
     const visit: Visit = { page, context, requests: [], errors: [] };
