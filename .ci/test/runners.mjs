@@ -56,14 +56,15 @@ const vitestLimit = 15 * 60_000;
 
 /** One project or several, whose tests are counted together. */
 async function vitest(projects, environment) {
-  const [project] = [projects].flat();
+  const names = [projects].flat();
+  const [project] = names;
   const json = report(`vitest-${project}.json`);
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${json}`];
   const program = fromRoot("node_modules", "vitest", "vitest.mjs");
   const attempt = () => {
     rmSync(json, { force: true });
     const options = { env: environment, limit: vitestLimit };
-    const chosen = [projects].flat().map((name) => `--project=${name}`);
+    const chosen = names.map((name) => `--project=${name}`);
     return status("node", [program, "run", ...chosen, ...reporters], options);
   };
   let code = await attempt();

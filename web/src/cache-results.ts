@@ -77,6 +77,8 @@ export interface IndexedCacheTopKResult<Out = Float32Array> extends Omit<Indexed
 export interface CertifiedCacheTopKResult<Out = Float32Array> extends Omit<CertifiedTopKResult<Out>, "info"> {
   /** How it was computed. */
   info: CacheTopKInfo;
+  /** With `monitor`. */
+  monitored?: MonitoredTopK;
 }
 
 /** A cache's `attend` with `monitor`. */

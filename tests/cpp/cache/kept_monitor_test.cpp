@@ -7,8 +7,10 @@
 #include <numeric>
 
 #include "cache/decode_retrieved.hpp"
+#include "cache/decode_whole_rows.hpp"
 #include "support/cached.hpp"
 #include "support/compare.hpp"
+#include "support/seen_row.hpp"
 
 namespace heed {
 namespace {
@@ -114,6 +116,38 @@ TEST(KeptMonitor, GivesPointsWhereEveryScoreIsFormed) {
           expect_within(test::as_cached(cache, inputs), watched, 3e-5, 1.0);
           for (std::size_t i = 0; i < watched.numbers.size(); i += 3)
             EXPECT_TRUE(watched.numbers[i] == watched.numbers[i + 1] && watched.numbers[i] == watched.numbers[i + 2]);
+        }
+      }
+    }
+  }
+}
+
+// Rows with rules, budgets of probabilities and certificates form every score, too.
+TEST(KeptMonitor, GivesPointsOfRowsWithRules) {
+  for (const RowType type : test::kRowTypes) {
+    for (const Budget& budget : {Budget{.k = 20}, Budget{.mass = 0.8}}) {
+      test::Inputs inputs = test::gaussian_inputs(shape_of(3, 1100));
+      KvCache cache = test::filled_cache(inputs, type);
+      inputs.shape.window = 700;
+      test::Guarded<float> out(inputs.out_size());
+      test::Guarded<double> numbers(inputs.rows() * kKeptMonitored);
+      test::Guarded<float> dropped(inputs.rows());
+      CacheTopKOptions options{.budget = budget, .estimator = Estimator::kLinear, .dropped = dropped.data()};
+      options.monitor = {kEpsilon, kMass, numbers.data()};
+      TaskPool pool;
+      CacheWholeRows job(cache, test::decode_problem(inputs, out.data(), nullptr), options, pool);
+      ASSERT_TRUE(job.status().ok()) << job.status().detail;
+      job.run({0, job.units()});
+      const test::Inputs held = test::as_cached(cache, inputs);
+      for (const reference::Row row : inputs.each_row()) {
+        const test::SeenRow seen(held.tensors(), row);
+        const std::size_t r = row.query * inputs.shape.heads + row.head;
+        const double* const told = numbers.data() + r * kKeptMonitored;
+        const std::vector<double> expected = truth(seen.scores, seen.p);
+        for (std::size_t i = 0; i < 6; ++i) {
+          EXPECT_TRUE(told[3 * i] == told[3 * i + 1] && told[3 * i] == told[3 * i + 2]) << "number " << i;
+          const double known = i == 1 ? double{dropped[r]} : expected[i];
+          EXPECT_NEAR(told[3 * i], known, i < 3 ? 2e-4 : 1.0) << "number " << i << " of row " << r;
         }
       }
     }
