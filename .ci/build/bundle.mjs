@@ -109,8 +109,9 @@ export async function bundle() {
       sourcemapExcludeSources: true,
       // What is copied instead of bundled ends in .mjs (web/src/platforms/import-copied.ts).
       entryFileNames: group.licence === undefined ? "[name].js" : "[name].mjs",
-      // Doc comments are in the declarations; bundlers' annotations stay.
+      // Doc comments are in the declarations; bundlers' annotations stay, and names, so that traces can be read.
       comments: { jsdoc: false },
+      minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
       ...(group.licence === undefined ? {} : { banner: licenceOf(group.licence) }),
       ...(group.shared === undefined
         ? { codeSplitting: false }

@@ -30,15 +30,29 @@ export async function setUp(...groups) {
     if (missing.length > 0) {
       await step("system packages", missing.join(" "), () => installPackages(missing));
     }
-    if (!nodeIsReady()) await step(`Node ${node.version}`, "private copy for the tools", installNode);
-    if (!compiler.compilerIsReady()) await step("Emscripten", "private copy, about 220 MB", compiler.unpackCompiler);
+    // Fetching and unpacking wait for one thing or another, so they wait together.
+    await allOf([nodePackages(), debianArchives()]);
     if (!compiler.wideLibrariesAreReady()) {
       await step("wasm64 libraries", "those that Emscripten comes without", compiler.buildWideLibraries);
     }
-    if (!compiler.xsimdIsReady()) await step("xsimd", "headers", compiler.unpackXsimd);
-    if (!packagesAreReady()) await step("npm packages", "package-lock.json", installNpmPackages);
     return writeEnvironment();
   });
+}
+
+async function nodePackages() {
+  if (!nodeIsReady()) await step(`Node ${node.version}`, "private copy for the tools", installNode);
+  if (!packagesAreReady()) await step("npm packages", "package-lock.json", installNpmPackages);
+}
+
+async function debianArchives() {
+  if (!compiler.compilerIsReady()) await step("Emscripten", "private copy, about 220 MB", compiler.unpackCompiler);
+  if (!compiler.xsimdIsReady()) await step("xsimd", "headers", compiler.unpackXsimd);
+}
+
+/** Waits for all of them, also when one fails: nothing is left half done in the background. */
+async function allOf(promises) {
+  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 const members = {

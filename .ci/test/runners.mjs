@@ -82,7 +82,7 @@ async function wasm64(environment) {
 }
 
 // Of each target, its corpus included, with a fixed seed. Longer runs find more, which is what `npm run fuzz` is for.
-const secondsOfFuzzing = 5;
+const secondsOfFuzzing = 10;
 
 /** Each target's corpus, and some seconds more. A target is a test, and one that ran nothing is a failure. */
 async function fuzz(environment) {

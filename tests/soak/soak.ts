@@ -56,7 +56,7 @@ async function mixed(): Promise<Record<string, number>> {
 }
 
 await part("10,000 objects made and disposed", () => objectLifetimes(10_000));
-await part("200 instances made and disposed", () => instanceLifetimes(200));
+await part("2,000 instances made and disposed, half of them with workers", () => instanceLifetimes(2000));
 await part("the limit of memory reached 20 times", () => memoryLimit(20));
 await part("20 workers killed in the middle of calls", () => deaths(20));
 await part("1,000 aborted calls", async () => {
