@@ -10,17 +10,35 @@
 
 namespace heed {
 
+namespace {
+
+// Looks before a thread goes to sleep, some 20 to 50 us. One token of a language model is 50 short rounds; waking a
+// thread for each takes longer than the second thread gains.
+constexpr int kLooks = 1 << 14;
+
+template <class Ready>
+void look_for(Ready ready) {
+  for (int i = 0; i < kLooks && !ready(); ++i) {
+  }
+}
+
+}  // namespace
+
+// A round is open until the caller finds no unit left. Only threads that join while it is open are waited for, so that
+// a round that is over before they have woken does not last as long as their waking.
 struct TaskPool::Shared {
   std::mutex mutex;
   std::condition_variable wake, done;
   std::vector<std::thread> threads;
-  // Written under the mutex, before a new round starts.
-  std::uint64_t round = 0;
+  // Written under the mutex; atomic for those who look without it.
+  std::atomic<std::uint64_t> round{0};
+  std::atomic<std::size_t> working{0};
+  std::atomic<bool> stopping{false};
+  // Under the mutex, before a new round starts.
+  bool open = false;
   Call call = nullptr;
   void* work = nullptr;
   std::size_t end = 0;
-  std::size_t working = 0;
-  bool stopping = false;
   std::atomic<std::size_t> next{0};
 
   void drain(std::size_t thread) {
@@ -33,11 +51,15 @@ struct TaskPool::Shared {
 
   void live(std::size_t thread) {
     std::uint64_t seen = 0;
-    std::unique_lock lock(mutex);
+    const auto awaited = [&] { return stopping || round != seen; };
     for (;;) {
-      wake.wait(lock, [&] { return stopping || round != seen; });
+      look_for(awaited);
+      std::unique_lock lock(mutex);
+      wake.wait(lock, awaited);
       if (stopping) return;
       seen = round;
+      if (!open) continue;
+      ++working;
       lock.unlock();
       drain(thread);
       lock.lock();
@@ -81,13 +103,19 @@ void TaskPool::run_erased(Range units, Call call, void* work) {
     shared_->work = work;
     shared_->end = units.end;
     shared_->next.store(units.begin, std::memory_order_relaxed);
-    shared_->working = shared_->threads.size();
+    shared_->open = true;
     ++shared_->round;
   }
   shared_->wake.notify_all();
   shared_->drain(0);
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->open = false;
+  }
+  const auto over = [&] { return shared_->working == 0; };
+  look_for(over);
   std::unique_lock lock(shared_->mutex);
-  shared_->done.wait(lock, [&] { return shared_->working == 0; });
+  shared_->done.wait(lock, over);
 }
 
 }  // namespace heed

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -84,6 +85,19 @@ TEST(TaskPool, NoThreadsIsAnError) {
   const Status status = pool.start(0);
   EXPECT_EQ(status.code, ErrorCode::kInvalidArgument);
   EXPECT_NE(status.detail.find("threads is 0"), std::string::npos);
+}
+
+// Rounds follow each other before sleeping threads have woken, and after long pauses.
+TEST(TaskPool, ThreadsThatWakeTooLateTouchNothingOfTheNextRound) {
+  TaskPool pool;
+  ASSERT_TRUE(pool.start(4).ok());
+  for (std::size_t round = 0; round < 3000; ++round) {
+    const std::size_t units = 2 + round % 3;
+    std::vector<int> runs(units, 0);
+    pool.run({0, units}, [&runs](std::size_t unit, std::size_t) { ++runs[unit]; });
+    for (const int each : runs) ASSERT_EQ(each, 1) << "round " << round;
+    if (round % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
 }
 
 // Two units that wait for each other can only end when two threads run them.
