@@ -3,13 +3,14 @@
 // Fails when a test failed, and when a runner found no test at all: an empty suite proves nothing. A part is a runner's
 // name or a group (native, scripts, web, browser, lab).
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
 import { Failure, guarded } from "./base/failure.mjs";
 import { fromRoot } from "./base/paths.mjs";
 import { finished } from "./base/step.mjs";
 import { build } from "./build/steps.mjs";
+import { eachOf } from "./fuzz/run.mjs";
 import { setUp } from "./setup/steps.mjs";
 import { sum } from "./test/counts.mjs";
 import { runners } from "./test/runners.mjs";
@@ -29,14 +30,41 @@ function chosen() {
 }
 
 /** Runs one runner; a build that fails is that runner's failure, and the others still run. */
-async function outcome(runner, environment) {
+async function outcome(runner, environment, log) {
   try {
-    return await runner.run(environment);
+    return await runner.run(environment, log);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     console.error(`heed: ${error.message}`);
     return { passed: 0, failed: 1, skipped: 0 };
   }
+}
+
+/** Runners that come after each other; light neighbors together. */
+function groupsOf(selected) {
+  const groups = [];
+  for (const runner of selected) {
+    const last = groups.at(-1);
+    if (runner.light && last?.at(-1).light) last.push(runner);
+    else groups.push([runner]);
+  }
+  return groups;
+}
+
+/** Its counts; undefined when it does not run here. `beside` others its output waits until it has ended. */
+async function execute(runner, environment, beside) {
+  if (runner.skip !== undefined) {
+    console.log(`\n${runner.name}: not run, ${runner.skip}`);
+    return undefined;
+  }
+  console.log(`\n${runner.name}: ${runner.what} ...`);
+  const start = performance.now();
+  const log = beside ? fromRoot("build", "logs", `test-${runner.name}.log`) : undefined;
+  if (log !== undefined) rmSync(log, { force: true });
+  const counts = await outcome(runner, environment, log);
+  if (log !== undefined && existsSync(log)) console.log(`\n${readFileSync(log, "utf8").trimEnd()}`);
+  console.log(`${finished(runner.name, start)}, ${describe(counts)}`);
+  return { name: runner.name, ...counts };
 }
 
 await guarded(async () => {
@@ -48,16 +76,10 @@ await guarded(async () => {
   }
 
   const results = [];
-  for (const runner of selected) {
-    if (runner.skip !== undefined) {
-      console.log(`\n${runner.name}: not run, ${runner.skip}`);
-      continue;
-    }
-    console.log(`\n${runner.name}: ${runner.what} ...`);
-    const start = performance.now();
-    const counts = await outcome(runner, environment);
-    results.push({ name: runner.name, ...counts });
-    console.log(`${finished(runner.name, start)}, ${describe(counts)}`);
+  for (const group of groupsOf(selected)) {
+    const ofGroup = new Map();
+    await eachOf(group, 2, async (runner) => ofGroup.set(runner, await execute(runner, environment, group.length > 1)));
+    for (const runner of group) if (ofGroup.get(runner)) results.push(ofGroup.get(runner));
   }
 
   const total = sum(results);

@@ -37,14 +37,15 @@ function failures(tap) {
   return blocks.filter((block) => /^\s*not ok /.test(block)).join("");
 }
 
-/** node --test over files; `program`: which Node. */
-async function nodeTest(name, files, program, environment) {
+/** node --test over files; `program`: which Node; `log`: takes what it prints. */
+async function nodeTest(name, files, program, environment, log) {
   if (files.length === 0) return none();
   const tap = report(`${name}.tap`);
   rmSync(tap, { force: true });
   const reporters = ["--test-reporter=dot", "--test-reporter-destination=stdout", "--test-reporter=tap"];
   const code = await status(program, ["--test", ...reporters, `--test-reporter-destination=${tap}`, ...files], {
     env: environment,
+    log,
   });
   const counts = withStatus(tapCounts(tap), code);
   if (counts.failed > 0) console.log(failures(tap));
@@ -54,8 +55,8 @@ async function nodeTest(name, files, program, environment) {
 /** Several times what a project takes. */
 const vitestLimit = 15 * 60_000;
 
-/** One project or several, whose tests are counted together. */
-async function vitest(projects, environment) {
+/** One project or several, whose tests are counted together; `log` as above. */
+async function vitest(projects, environment, log) {
   const names = [projects].flat();
   const [project] = names;
   const json = report(`vitest-${project}.json`);
@@ -63,7 +64,7 @@ async function vitest(projects, environment) {
   const program = fromRoot("node_modules", "vitest", "vitest.mjs");
   const attempt = () => {
     rmSync(json, { force: true });
-    const options = { env: environment, limit: vitestLimit };
+    const options = { env: environment, limit: vitestLimit, log };
     const chosen = names.map((name) => `--project=${name}`);
     return status("node", [program, "run", ...chosen, ...reporters], options);
   };
@@ -101,7 +102,8 @@ const testFiles = (folder) => filesBelow(fromRoot(...folder.split("/"))).filter(
 
 /**
  * Name, the parts it belongs to (for --only), what it is, and the run itself. `rare`: runs only when it is named.
- * `needs`: groups of system packages besides those of all tests (setup/steps.mjs).
+ * `needs`: groups of system packages besides those of all tests (setup/steps.mjs). `light`: leaves a processor to its
+ * neighbor in this list, if that is light, too; then its output goes to `log`.
  */
 export const runners = [
   {
@@ -123,24 +125,28 @@ export const runners = [
   { name: "node", parts: ["web"], what: "package in Node 24 (Vitest)", run: (e) => vitest("node", e) },
   // Not by default: it needs 8 GiB of memory.
   { name: "wasm64", parts: [], rare: true, what: "more than 4 GiB, in Node and in browsers", run: wasm64 },
+  { name: "fuzz", parts: ["web"], what: "ten fuzz targets: corpora, and a little more", run: fuzz },
   {
     name: "docs",
     parts: ["web"],
     what: "what the READMEs say, and the bench harness (node:test)",
-    run: (environment) =>
-      nodeTest("docs", [...testFiles("tests/docs"), ...testFiles("bench/harness")], "node", environment),
+    light: true,
+    run: (environment, log) =>
+      nodeTest("docs", [...testFiles("tests/docs"), ...testFiles("bench/harness")], "node", environment, log),
   },
   {
     name: "package",
     parts: ["web"],
     what: "what npm would publish (node:test)",
-    run: (environment) => nodeTest("package", testFiles("tests/package"), "node", environment),
+    light: true,
+    run: (environment, log) => nodeTest("package", testFiles("tests/package"), "node", environment, log),
   },
   {
     name: "fixtures",
     parts: ["web"],
     what: "the package in three bundlers (node:test)",
-    run: (environment) => nodeTest("fixtures", testFiles("tests/fixtures"), "node", environment),
+    light: true,
+    run: (environment, log) => nodeTest("fixtures", testFiles("tests/fixtures"), "node", environment, log),
   },
   {
     name: "node20",
@@ -148,17 +154,30 @@ export const runners = [
     what: `package in Node ${process.versions.node} (node:test)`,
     // The Node that runs npm: the oldest that the package supports. Newer ones are the runner above.
     skip: process.versions.node.startsWith("20.") ? undefined : "this is not Node 20",
-    run: (environment) => nodeTest("node20", testFiles("tests/node20"), process.execPath, environment),
+    light: true,
+    run: (environment, log) => nodeTest("node20", testFiles("tests/node20"), process.execPath, environment, log),
   },
-  { name: "fuzz", parts: ["web"], what: "ten fuzz targets: corpora, and a little more", run: fuzz },
-  { name: "chromium", parts: ["web", "browser"], what: "isolated page", run: (e) => vitest("chromium", e) },
+  {
+    name: "chromium",
+    parts: ["web", "browser"],
+    what: "isolated page",
+    light: true,
+    run: (e, log) => vitest("chromium", e, log),
+  },
   {
     name: "chromium-plain",
     parts: ["web", "browser"],
     what: "page not isolated",
-    run: (e) => vitest("chromium-plain", e),
+    light: true,
+    run: (e, log) => vitest("chromium-plain", e, log),
   },
-  { name: "firefox", parts: ["web", "browser"], what: "isolated page", run: (e) => vitest("firefox", e) },
+  {
+    name: "firefox",
+    parts: ["web", "browser"],
+    what: "isolated page",
+    light: true,
+    run: (e, log) => vitest("firefox", e, log),
+  },
   // A third engine, whose packages and time not every run can afford.
   {
     name: "webkit",
