@@ -86,7 +86,7 @@ const labProject = (
     ...options,
     name,
     environment: "node" as const,
-    globalSetup: "tests/lab/support/build.ts",
+    globalSetup: "tests/lab/support/setup.ts",
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
