@@ -144,6 +144,22 @@ describe("a visit of some length", () => {
     }
   });
 
+  test("a cell that lacked a name shows its result when another cell defines it again", async () => {
+    const { page } = visit;
+    await rewriteCell(page, ".task:has-text('Trying every k')", () => 'throw new Error("on purpose")');
+    for (const name of ["drawRing", "errors"]) {
+      await page
+        .locator(".cell-failure", { hasText: `${name} is not defined` })
+        .first()
+        .waitFor();
+    }
+    expect(await page.locator(".numbers").count()).toBe(0);
+    await mend(page);
+    await page.locator(".numbers dd").first().waitFor();
+    await page.locator("lab-figure", { hasText: "Attention dropped against" }).locator("svg").waitFor();
+    await page.waitForFunction(() => document.querySelector(".cell-failure") === null);
+  });
+
   test("cancel stops a simulation, and run again completes it", async () => {
     const { page } = visit;
     const task = page.locator(".task", { hasText: "Simulating" });
