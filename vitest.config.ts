@@ -96,11 +96,11 @@ const labProject = (
 const longest = [
   "node/lifetime",
   "node/pages",
+  "lab/firefox",
   "lab/notebooks",
-  "lab/notebook",
   "lab/device",
   "lab/page",
-  "lab/firefox",
+  "lab/notebook",
 ];
 
 class LongestFirst extends BaseSequencer {
