@@ -86,7 +86,7 @@ const labProject = (
     ...options,
     name,
     environment: "node" as const,
-    globalSetup: "tests/lab/support/build.ts",
+    globalSetup: "tests/lab/support/setup.ts",
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
@@ -96,11 +96,11 @@ const labProject = (
 const longest = [
   "node/lifetime",
   "node/pages",
+  "lab/firefox",
   "lab/notebooks",
-  "lab/notebook",
   "lab/device",
   "lab/page",
-  "lab/firefox",
+  "lab/notebook",
 ];
 
 class LongestFirst extends BaseSequencer {

@@ -1,9 +1,7 @@
 /** The benchmark page in Chromium, at a size that measures nothing but shows that everything works. */
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { colorViolations, violations } from "./support/axe.js";
 import { Lab } from "./support/lab.js";
 
 let lab: Lab;
@@ -26,14 +24,6 @@ const look = (page: Page, visibility: "visible" | "hidden"): Promise<void> =>
     Object.defineProperty(document, "visibilityState", { value, configurable: true });
     document.dispatchEvent(new Event("visibilitychange"));
   }, visibility);
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
-}
 
 test("a visitor measures, takes the numbers along, repeats the run by its link, aborts, and never measures unseen", async () => {
   const { page, context, errors, requests } = await lab.visit(`benchmark.html#${tiny}`);
@@ -63,7 +53,7 @@ test("a visitor measures, takes the numbers along, repeats the run by its link, 
   await expect.poll(() => page.workers().length).toBe(0);
   expect(await violations(page)).toEqual([]);
   await page.emulateMedia({ colorScheme: "dark" });
-  expect(await violations(page)).toEqual([]);
+  expect(await colorViolations(page)).toEqual([]);
 
   await press(page, "Copy as JSON");
   await page.getByText("JSON copied").waitFor();

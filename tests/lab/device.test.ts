@@ -1,23 +1,13 @@
 /** The language model in the page, in two engines: it loads, writes under two policies, stops, hunts, and refuses files. */
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { colorViolations, violations } from "./support/axe.js";
 import { Lab, phone, type Visit } from "./support/lab.js";
 
 const place = "a-model-on-your-device.html#read=300&write=12&n=400";
 const assets = new URL("../../web/lab/assets/decoder/", import.meta.url).pathname;
 const ready = (page: Page) => page.locator("[data-ready]");
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  expect(results.passes.length).toBeGreaterThan(15);
-  return results.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
-}
 
 /** As a person types it: in Firefox, Playwright's fill() adds to what a number field holds. */
 async function setNumber(page: Page, label: string, value: number, within = "body"): Promise<void> {
@@ -33,7 +23,7 @@ describe.each(["chromium", "firefox"] as const)("%s", (engine) => {
   let visit: Visit;
   beforeAll(async () => {
     lab = await Lab.open(engine);
-    visit = await lab.visit(place);
+    visit = await lab.visit(place, { serviceWorkers: "allow" });
   });
   afterAll(() => lab.close());
 
@@ -185,7 +175,7 @@ describe.each(["chromium", "firefox"] as const)("%s", (engine) => {
       expect(await violations(page)).toEqual([]);
       await page.emulateMedia({ colorScheme: "dark" });
       await page.locator('html[data-appearance="dark"]').waitFor();
-      expect(await violations(page)).toEqual([]);
+      expect(await colorViolations(page)).toEqual([]);
       await page.setViewportSize(phone);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(phone.width);
     });

@@ -21,49 +21,60 @@ async function mend(page: Page): Promise<void> {
   await cell.getByRole("button", { name: "Close" }).click();
 }
 
-test("changing k changes the numbers, and both are what plain loops in double compute", async () => {
-  const { page, context } = await ready(await lab.visit("#layer=6&head=3&k=64"));
-  const before = await keyNumber(page, dropped);
-  const expected = meanDropped(6, 3, [8, 64]);
-  // Reduction family: shares are sums of at most 2048 f32 numbers of size at most 1, far below 1e-4.
-  expect(before).toBeCloseTo(expected[64]!, 4);
-  await page.getByLabel("k, entries kept", { exact: true }).fill("8");
-  const after = await nextKeyNumber(page, dropped, before);
-  expect(after).toBeCloseTo(expected[8]!, 4);
-  expect(after).toBeGreaterThan(before);
-  await context.close();
-});
+/** One visit, in the order of these tests: each starts from what the one before has left. */
+describe("the controls", () => {
+  let visit: Visit;
+  beforeAll(async () => {
+    visit = await ready(await lab.visit("#layer=6&head=3&k=64&rule=law&alpha=2&C=0.5"));
+  });
+  afterAll(() => visit.context.close());
+  const k = (): Locator => visit.page.getByLabel("k, entries kept", { exact: true });
 
-test("the slider moves the same value", async () => {
-  const { page, context } = await ready(await lab.visit());
-  const before = await keyNumber(page, "kept per row");
-  await page.getByLabel("k, entries kept, slider").focus();
-  await page.keyboard.press("End");
-  await nextKeyNumber(page, "kept per row", before);
-  expect(await page.getByLabel("k, entries kept", { exact: true }).inputValue()).toBe("1024");
-  await context.close();
-});
+  test("the window law keeps ceil(alpha n^C) entries of a row", async () => {
+    const expected = Array.from({ length: 2048 }, (_, i) => Math.min(i + 1, Math.ceil(2 * Math.sqrt(i + 1) - 1e-9)));
+    expect(await keyNumber(visit.page, "kept per row")).toBeCloseTo(expected.reduce((a, b) => a + b) / 2048, 6);
+  });
 
-test("the window law keeps ceil(alpha n^C) entries of a row", async () => {
-  const { page, context } = await ready(await lab.visit("#rule=law&alpha=2&C=0.5"));
-  const expected = Array.from({ length: 2048 }, (_, i) => Math.min(i + 1, Math.ceil(2 * Math.sqrt(i + 1) - 1e-9)));
-  expect(await keyNumber(page, "kept per row")).toBeCloseTo(expected.reduce((a, b) => a + b) / 2048, 6);
-  await context.close();
-});
+  test("changing k changes the numbers, and both are what plain loops in double compute", async () => {
+    const { page } = visit;
+    const ofLaw = await keyNumber(page, dropped);
+    await page.getByLabel("the same k in every row").check();
+    const before = await nextKeyNumber(page, dropped, ofLaw);
+    expect(await k().inputValue()).toBe("64");
+    const expected = meanDropped(6, 3, [8, 64]);
+    // Reduction family: shares are sums of at most 2048 f32 numbers of size at most 1, far below 1e-4.
+    expect(before).toBeCloseTo(expected[64]!, 4);
+    await k().fill("8");
+    const after = await nextKeyNumber(page, dropped, before);
+    expect(after).toBeCloseTo(expected[8]!, 4);
+    expect(after).toBeGreaterThan(before);
+  });
 
-test("parameters go into the address and come back from it", async () => {
-  const { page, context } = await ready(await lab.visit());
-  expect(new URL(page.url()).hash).toBe("");
-  await page.getByRole("group", { name: "Head" }).getByText("5", { exact: true }).click();
-  await page.getByLabel("k, entries kept", { exact: true }).fill("77");
-  await page.waitForFunction(() => location.hash.includes("k=77") && location.hash.includes("head=5"));
-  const { hash } = new URL(page.url());
-  await context.close();
+  test("the slider moves the same value", async () => {
+    const { page } = visit;
+    const before = await keyNumber(page, "kept per row");
+    await page.getByLabel("k, entries kept, slider").focus();
+    await page.keyboard.press("End");
+    await nextKeyNumber(page, "kept per row", before);
+    expect(await k().inputValue()).toBe("1024");
+  });
 
-  const again = await ready(await lab.visit(hash));
-  await again.page.getByText("Where head 5 of layer 3 looks").waitFor();
-  expect(await again.page.getByLabel("k, entries kept", { exact: true }).inputValue()).toBe("77");
-  await again.context.close();
+  test("a link in the text leads to another head, and back to the defaults of the rest", async () => {
+    const { page } = visit;
+    await page.getByRole("link", { name: "the word just before" }).click();
+    await page.getByText("Where head 1 of layer 3 looks").waitFor();
+    expect(await k().inputValue()).toBe("32");
+  });
+
+  test("parameters go into the address and come back from it", async () => {
+    const { page } = visit;
+    await page.getByRole("group", { name: "Head" }).getByText("5", { exact: true }).click();
+    await k().fill("77");
+    await page.waitForFunction(() => location.hash.includes("k=77") && location.hash.includes("head=5"));
+    await page.reload();
+    await page.getByText("Where head 5 of layer 3 looks").waitFor();
+    expect(await k().inputValue()).toBe("77");
+  });
 });
 
 test("nonsense in the address is kept out", async () => {
@@ -73,13 +84,6 @@ test("nonsense in the address is kept out", async () => {
   expect(await page.getByLabel("k, entries kept", { exact: true }).inputValue()).toBe("32");
   expect(await page.locator("main img").count()).toBe(0);
   expect(errors).toEqual([]);
-  await context.close();
-});
-
-test("a link in the text leads to another head", async () => {
-  const { page, context } = await ready(await lab.visit());
-  await page.getByRole("link", { name: "the word just before" }).click();
-  await page.getByText("Where head 1 of layer 3 looks").waitFor();
   await context.close();
 });
 
@@ -138,6 +142,22 @@ describe("a visit of some length", () => {
       await page.locator(".numbers dd").first().waitFor();
       await page.waitForFunction(() => document.querySelector(".cell-failure") === null);
     }
+  });
+
+  test("a cell that lacked a name shows its result when another cell defines it again", async () => {
+    const { page } = visit;
+    await rewriteCell(page, ".task:has-text('Trying every k')", () => 'throw new Error("on purpose")');
+    for (const name of ["drawRing", "errors"]) {
+      await page
+        .locator(".cell-failure", { hasText: `${name} is not defined` })
+        .first()
+        .waitFor();
+    }
+    expect(await page.locator(".numbers").count()).toBe(0);
+    await mend(page);
+    await page.locator(".numbers dd").first().waitFor();
+    await page.locator("lab-figure", { hasText: "Attention dropped against" }).locator("svg").waitFor();
+    await page.waitForFunction(() => document.querySelector(".cell-failure") === null);
   });
 
   test("cancel stops a simulation, and run again completes it", async () => {

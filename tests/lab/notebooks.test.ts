@@ -1,16 +1,12 @@
 /** Every notebook: it renders, decides its claims, is usable by everyone, and asks nobody else for anything. */
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { contents } from "../../web/lab/contents.js";
+import { violations } from "./support/axe.js";
 import { Lab, phone, ready, settled } from "./support/lab.js";
 
 let lab: Lab;
-let axeSource: string;
 beforeAll(async () => {
   lab = await Lab.open();
-  axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 });
 afterAll(() => lab.close());
 
@@ -28,13 +24,7 @@ test.each(
   expect(await page.locator(".cell-failure").allInnerTexts()).toEqual([]);
   await page.waitForFunction(() => document.querySelector('.claims li[data-state="open"]') === null);
   expect(await page.locator('.claims li[data-run="here"]').count()).toBeGreaterThan(2);
-  await page.evaluate(axeSource);
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  expect(
-    results.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`)),
-  ).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await page.setViewportSize(phone);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(phone.width);
   expect(lab.elsewhere(requests)).toEqual([]);
@@ -65,7 +55,7 @@ test("a model that is dropped is read here: every head has its R", async () => {
 });
 
 test("without a network, a page that was open opens again and every part of it works", async () => {
-  const { page, context } = await ready(await lab.visit());
+  const { page, context } = await ready(await lab.visit("", { serviceWorkers: "allow" }));
   await page.locator('html[data-offline="ready"]').waitFor();
   await context.setOffline(true);
   // What was never used before: another layer, and the editor.

@@ -10,7 +10,7 @@ afterAll(() => lab.close());
 
 /** When the page can be read and when it answers, in its own time: milliseconds after its address was asked for. */
 async function opening(): Promise<{ readable: number; answers: number }> {
-  const visit = await lab.visit("about:blank");
+  const visit = await lab.visit("about:blank", { serviceWorkers: "allow" });
   const { page, context } = visit;
   await context.addInitScript(() => {
     const seen: Record<string, number> = ((globalThis as { seen?: object }).seen = {}) as Record<string, number>;

@@ -1,31 +1,21 @@
 /** The page itself: who it talks to, how much it loads, who can use it, on what screen. */
-import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { AxeResults } from "axe-core";
 import type { Page } from "playwright";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contents } from "../../web/lab/contents.js";
+import { colorViolations, violations } from "./support/axe.js";
 import { desktop, Lab, phone, ready, settled, type Visit } from "./support/lab.js";
 
 let lab: Lab;
-let axeSource: string;
 beforeAll(async () => {
   lab = await Lab.open();
-  axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 });
 afterAll(() => lab.close());
 
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  expect(results.passes.length).toBeGreaterThan(15);
-  return results.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)}`));
-}
+/** A page that computes nothing before its reader asks, for tests of what all pages have. */
+const quiet = "a-model-on-your-device.html";
 
 /** The color of the background. */
 const paper = (page: Page): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -49,7 +39,7 @@ test("a request to another origin is blocked by the policy, and never arrives", 
   });
   await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.1", resolve));
   const address = elsewhere.address() as AddressInfo;
-  const { page, context } = await lab.visit("three-ways-to-collapse.html");
+  const { page, context } = await lab.visit(quiet);
   const blocked = await page.evaluate(async (url) => {
     const found: string[] = [];
     document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => found.push(effectiveDirective));
@@ -77,7 +67,7 @@ test("every document carries the policy itself, for hosts that send no headers",
 });
 
 test("the switch for light and dark wins over the system and survives a reload", async () => {
-  const { page, context } = await lab.visit("", { colorScheme: "light" });
+  const { page, context } = await lab.visit(quiet, { colorScheme: "light" });
   const light = await paper(page);
   await page.getByRole("button", { name: "Switch to dark colors" }).click();
   const dark = await paper(page);
@@ -97,7 +87,7 @@ describe.each([
   /** What was asked for until the page answered, before anyone scrolled. */
   let first: string[];
   beforeAll(async () => {
-    visit = await ready(await lab.visit("", { colorScheme: "light", ...screen }));
+    visit = await ready(await lab.visit("", { serviceWorkers: "allow", ...screen }));
     await visit.page.locator('.task[data-phase="done"]').first().waitFor();
     first = [...visit.requests];
     await settled(visit.page);
@@ -178,7 +168,7 @@ describe.each([
     await page.emulateMedia({ colorScheme: "dark" });
     await page.locator('html[data-appearance="dark"]').waitFor();
     expect(await paper(page)).not.toBe(light);
-    expect(await violations(page)).toEqual([]);
+    expect(await colorViolations(page)).toEqual([]);
   });
 
   test("no request leaves the page's origin, and nothing is reported on the console", async () => {

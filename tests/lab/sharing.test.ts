@@ -1,16 +1,14 @@
 /** Cells come and go; notebooks leave as links and files, and come back only after asking. */
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { pack } from "../../web/lab/framework/packed.js";
-import { Lab, ready, rewriteCell, shared } from "./support/lab.js";
+import { Lab, ready, rewriteCell, shared, type Visit } from "./support/lab.js";
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await Lab.open();
 });
 afterAll(() => lab.close());
-
-const page5 = "when-assumptions-break.html";
 
 const notebookOf = (...cells: string[]): string =>
   `<!doctype html><notebook><title>From elsewhere</title>${cells.join("")}</notebook>`;
@@ -42,77 +40,91 @@ test("a link holds parameters alone while no cell was changed, and the edited ce
   await again.context.close();
 });
 
-test("code in a link does not run unless the reader says so", async () => {
-  const packed = await pack(notebookOf(code(1, "globalThis.ran = true"), prose(2, "# Hello")));
-  const { page, context } = await lab.visit(`${page5}#code=${packed}`);
-  await page.getByText("Run code from elsewhere?").waitFor();
-  await page.keyboard.press("Escape");
-  await page.getByRole("heading", { name: "When assumptions break" }).waitFor();
-  expect(await page.evaluate(() => (globalThis as { ran?: boolean }).ran)).toBeUndefined();
-  await context.close();
-});
+/** One visit, in the order of these tests: the last one leaves another notebook behind. */
+describe("a page whose reader is offered code", () => {
+  const damaged = "AAAA";
+  let visit: Visit;
+  beforeAll(async () => {
+    visit = await lab.visit(`when-assumptions-break.html#code=${damaged}`);
+  });
+  afterAll(() => visit.context.close());
 
-test("a link that is damaged or unfolds to too much says so, and the page's own notebook is there", async () => {
-  for (const [packed, words] of [
-    ["AAAA", "damaged"],
-    [await pack("x".repeat(2 ** 20 + 1)), "more than 1048576 bytes"],
-    [await pack("no notebook"), "holds no <notebook>"],
-  ] as const) {
-    const { page, context, errors } = await lab.visit(`${page5}#code=${packed}`);
-    await page.locator(".notice", { hasText: words }).waitFor();
-    await page.getByRole("heading", { name: "When assumptions break" }).waitFor();
+  const follow = (packed: string): Promise<void> =>
+    visit.page.evaluate((code) => void (location.hash = `#code=${code}`), packed);
+
+  test("a link that is damaged or unfolds to too much says so, and the page's own notebook is there", async () => {
+    const { page, errors } = visit;
+    const noted = async (words: string): Promise<void> => {
+      await page.locator(".notice", { hasText: words }).waitFor();
+      await page.getByRole("heading", { name: "When assumptions break" }).waitFor();
+    };
+    await noted("damaged");
+    for (const [packed, words] of [
+      [await pack("x".repeat(2 ** 20 + 1)), "more than 1048576 bytes"],
+      [await pack("no notebook"), "holds no <notebook>"],
+    ] as const) {
+      await follow(packed);
+      await noted(words);
+    }
     expect(errors).toEqual([]);
-    await context.close();
-  }
-});
+  });
 
-test("an opened file asks too; its Markdown is stripped of what is no text", async () => {
-  const markdown =
-    "# Hi\n\n<img src=x onerror='globalThis.ran=1'><iframe src='/'></iframe>[a](javascript:alert(1)) <b id=heed>bold</b> ${1 + 1}";
-  const { page, context } = await lab.visit(page5);
-  await page
-    .locator("input[type=file]")
-    .first()
-    .setInputFiles({
-      name: "other.html",
-      mimeType: "text/html",
-      buffer: Buffer.from(notebookOf(prose(1, markdown), code(2, "display(`sum ${20 + 22}`)"))),
-    });
-  await page.getByText("other.html").waitFor();
-  await page.getByRole("button", { name: "Run it", exact: true }).click();
-  await page.getByText("sum 42").waitFor();
-  await page.getByRole("heading", { name: "Hi" }).waitFor();
-  expect(await page.locator("lab-cell iframe, lab-cell [onerror], lab-cell a[href^=javascript], #heed").count()).toBe(
-    0,
-  );
-  expect(await page.locator("lab-cell b").innerText()).toBe("bold");
-  expect(await page.evaluate(() => (globalThis as { ran?: number }).ran)).toBeUndefined();
-  await context.close();
-});
+  test("code in a link does not run unless the reader says so", async () => {
+    const { page } = visit;
+    await follow(await pack(notebookOf(code(1, "globalThis.ran = true"), prose(2, "# Hello"))));
+    await page.getByText("Run code from elsewhere?").waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByText("Run code from elsewhere?").waitFor({ state: "detached" });
+    await page.getByRole("heading", { name: "When assumptions break" }).waitFor();
+    expect(await page.evaluate(() => (globalThis as { ran?: boolean }).ran)).toBeUndefined();
+  });
 
-test("cells can be added, moved, deleted and brought back, and the download holds them in their order", async () => {
-  const { page, context } = await lab.visit(page5);
-  await page.locator("lab-figure").first().waitFor();
-  await rewriteCell(page, "h1", (source) => source);
-  await page.getByRole("button", { name: "Add below" }).click();
-  const added = page.locator("lab-cell").nth(1);
-  await added.locator(".cm-content").focus();
-  await page.keyboard.insertText("const mine = 41; display(`mine ${mine + 1}`)");
-  await page.keyboard.press("Shift+Enter");
-  await added.getByText("mine 42").waitFor();
-  await added.getByRole("button", { name: "Move down" }).click();
-  await page.locator("lab-cell").nth(2).getByText("mine 42").waitFor();
-  await page.locator("lab-cell").nth(2).getByRole("button", { name: "Delete" }).click();
-  await page.getByText("is deleted.").waitFor();
-  expect(await page.getByText("mine 42").count()).toBe(0);
-  await page.getByRole("button", { name: "Undo" }).click();
-  await page.locator("lab-cell").nth(2).getByText("mine 42").waitFor();
-  const [download] = await Promise.all([
-    page.waitForEvent("download"),
-    page.getByRole("button", { name: "Download" }).click(),
-  ]);
-  const text = await readFile(await download.path(), "utf8");
-  expect(text.indexOf("One assumption at a time")).toBeLessThan(text.indexOf("const mine"));
-  expect(text.indexOf("const mine")).toBeLessThan(text.indexOf("violationKinds.map"));
-  await context.close();
+  test("cells can be added, moved, deleted and brought back, and the download holds them in their order", async () => {
+    const { page } = visit;
+    await page.locator("lab-figure").first().waitFor();
+    await rewriteCell(page, "h1", (source) => source);
+    await page.getByRole("button", { name: "Add below" }).click();
+    const added = page.locator("lab-cell").nth(1);
+    await added.locator(".cm-content").focus();
+    await page.keyboard.insertText("const mine = 41; display(`mine ${mine + 1}`)");
+    await page.keyboard.press("Shift+Enter");
+    await added.getByText("mine 42").waitFor();
+    await added.getByRole("button", { name: "Move down" }).click();
+    await page.locator("lab-cell").nth(2).getByText("mine 42").waitFor();
+    await page.locator("lab-cell").nth(2).getByRole("button", { name: "Delete" }).click();
+    await page.getByText("is deleted.").waitFor();
+    expect(await page.getByText("mine 42").count()).toBe(0);
+    await page.getByRole("button", { name: "Undo" }).click();
+    await page.locator("lab-cell").nth(2).getByText("mine 42").waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download" }).click(),
+    ]);
+    const text = await readFile(await download.path(), "utf8");
+    expect(text.indexOf("One assumption at a time")).toBeLessThan(text.indexOf("const mine"));
+    expect(text.indexOf("const mine")).toBeLessThan(text.indexOf("violationKinds.map"));
+  });
+
+  test("an opened file asks too; its Markdown is stripped of what is no text", async () => {
+    const markdown =
+      "# Hi\n\n<img src=x onerror='globalThis.ran=1'><iframe src='/'></iframe>[a](javascript:alert(1)) <b id=heed>bold</b> ${1 + 1}";
+    const { page } = visit;
+    await page
+      .locator("input[type=file]")
+      .first()
+      .setInputFiles({
+        name: "other.html",
+        mimeType: "text/html",
+        buffer: Buffer.from(notebookOf(prose(1, markdown), code(2, "display(`sum ${20 + 22}`)"))),
+      });
+    await page.getByText("other.html").waitFor();
+    await page.getByRole("button", { name: "Run it", exact: true }).click();
+    await page.getByText("sum 42").waitFor();
+    await page.getByRole("heading", { name: "Hi" }).waitFor();
+    expect(await page.locator("lab-cell iframe, lab-cell [onerror], lab-cell a[href^=javascript], #heed").count()).toBe(
+      0,
+    );
+    expect(await page.locator("lab-cell b").innerText()).toBe("bold");
+    expect(await page.evaluate(() => (globalThis as { ran?: number }).ran)).toBeUndefined();
+  });
 });

@@ -1,20 +1,20 @@
 /** The notebook of study E21: its tables are there at once, it says what does not hold, and a reader can run a part. */
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import type { AxeResults } from "axe-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Lab, phone } from "./support/lab.js";
+import { violations } from "./support/axe.js";
+import { desktop, Lab, phone, type Visit } from "./support/lab.js";
 
+/** One visit, in the order of these tests. */
 let lab: Lab;
+let visit: Visit;
 beforeAll(async () => {
   lab = await Lab.open();
+  visit = await lab.visit("what-attention-costs-a-model.html", { colorScheme: "dark" });
 });
 afterAll(() => lab.close());
 
 test("the committed tables are shown, their claims decided, and the model is not fetched unasked", async () => {
-  const { page, context, requests, errors } = await lab.visit("what-attention-costs-a-model.html", {
-    colorScheme: "dark",
-  });
+  const { page, requests, errors } = visit;
   await page.getByText("28 million parameters, made for this page").waitFor();
   await page.waitForFunction(() => document.querySelectorAll("lab-figure svg").length >= 5);
   expect(await page.locator(".cell-failure").allInnerTexts()).toEqual([]);
@@ -31,23 +31,17 @@ test("the committed tables are shown, their claims decided, and the model is not
   const csv = await readFile(new URL("../studies/results/E21-loss.csv", import.meta.url), "utf8");
   expect(csv).toContain("doyle-valley-of-fear,4096,k=8,linear,3.225394,0.008193928");
 
-  await page.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
-  const results = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  expect(
-    results.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 160)}`)),
-  ).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   await page.setViewportSize(phone);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(phone.width);
   expect(requests.filter((url) => url.includes("safetensors"))).toEqual([]);
+  await page.setViewportSize(desktop);
   expect(lab.elsewhere(requests)).toEqual([]);
   expect(errors).toEqual([]);
-  await context.close();
 });
 
 test("a part of it runs here, with the model on the device, and can be cancelled", async () => {
-  const { page, context, errors } = await lab.visit("what-attention-costs-a-model.html");
+  const { page, errors } = visit;
   await page.getByRole("button", { name: /Load the model/ }).click();
   await page.getByRole("button", { name: "Run the study on short texts" }).click();
   await page.locator("lab-figure", { hasText: "measured here" }).locator("svg").waitFor();
@@ -60,5 +54,4 @@ test("a part of it runs here, with the model on the device, and can be cancelled
   await page.locator('.task[data-phase="running"]').waitFor({ state: "detached" });
   expect(await page.locator(".cell-failure").allInnerTexts()).toEqual([]);
   expect(errors).toEqual([]);
-  await context.close();
 });

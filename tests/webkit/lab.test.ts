@@ -4,24 +4,20 @@
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 
 import { contents } from "../../web/lab/contents.js";
-import { serveLab, type ServedLab } from "../lab/support/serve.js";
 import { WebKit } from "./webkit.js";
 
 const pictures = new URL("../../build/webkit/", import.meta.url);
 
-let lab: ServedLab;
+const origin = inject("labOrigin");
 let webkit: WebKit;
 beforeAll(async () => {
   await mkdir(pictures, { recursive: true });
-  [lab, webkit] = await Promise.all([serveLab(), WebKit.start()]);
+  webkit = await WebKit.start();
 });
-afterAll(async () => {
-  await webkit?.close();
-  await lab?.close();
-});
+afterAll(() => webkit?.close());
 
 /** Asks the page again until the answer is true; what it last was is part of the failure. */
 async function until(script: string, limitMs = 60_000): Promise<void> {
@@ -63,7 +59,7 @@ async function look(name: string): Promise<void> {
 }
 
 test("the essay renders, says with what it computes, and its slider changes the numbers", async () => {
-  await webkit.open(`${lab.origin}/#layer=6&head=3&k=8`);
+  await webkit.open(`${origin}/#layer=6&head=3&k=8`);
   await until(settled(3));
   await until(`return document.querySelectorAll("lab-figure svg, lab-figure canvas").length >= 5`);
   expect(await webkit.evaluate(`return document.querySelector("h1").innerText`)).toBe(contents[0]!.title);
@@ -87,7 +83,7 @@ test("the essay renders, says with what it computes, and its slider changes the 
 test.each(contents.slice(1).map(({ title, name, model }) => [title, name, model] as const))(
   "%s",
   async (title, name, model) => {
-    await webkit.open(`${lab.origin}/${name}.html`);
+    await webkit.open(`${origin}/${name}.html`);
     if (model) await until(`return document.body.innerText.includes("28 million parameters, made for this page")`);
     else await until(settled(1));
     if (!model) {
@@ -102,7 +98,7 @@ test.each(contents.slice(1).map(({ title, name, model }) => [title, name, model]
 );
 
 test("a model is loaded, writes under two policies, and is found again", async () => {
-  const page = `${lab.origin}/a-model-on-your-device.html#read=60&write=6&n=200`;
+  const page = `${origin}/a-model-on-your-device.html#read=60&write=6&n=200`;
   await webkit.open(page);
   await until(`return ${button("Load the model")} !== undefined && document.querySelector(".status-variant") !== null`);
   await webkit.evaluate(`${button("Load the model")}.click()`);
@@ -116,7 +112,7 @@ test("a model is loaded, writes under two policies, and is found again", async (
   await look("model-writes");
   expect(await webkit.evaluate(failures)).toEqual([]);
 
-  await webkit.open(`${lab.origin}/what-attention-costs-a-model.html`);
+  await webkit.open(`${origin}/what-attention-costs-a-model.html`);
   await until(`return document.querySelector("[data-ready]") !== null`);
   expect(await webkit.evaluate(ready)).toContain("nothing was fetched");
 });

@@ -175,10 +175,11 @@ export class LabCell extends LitElement {
     this.busy = true;
   }
 
+  /** What the cell has displayed since then stays: it does so before it is done. */
   #clearFailure(): void {
     if (!this.failed) return;
     this.failed = false;
-    clear(this.#state);
+    for (const node of this.#output.querySelectorAll(":scope > .cell-failure")) node.remove();
   }
 
   #fail(error: unknown, own: readonly string[]): void {

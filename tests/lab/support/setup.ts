@@ -1,8 +1,19 @@
-/** Builds the lab once before its tests, which open it two at a time, where a source is younger than what lies there. */
+/**
+ * Before the lab's tests: builds it where a source is younger than what lies there, and serves it on 127.0.0.1 with its
+ * headers, once for all of them.
+ */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "vite";
+import { build, preview } from "vite";
+import type { TestProject } from "vitest/node";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Where the lab is served. */
+    labOrigin: string;
+  }
+}
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const configFile = fromRoot("web/lab/vite.config.ts");
@@ -19,11 +30,20 @@ function newest(...paths: string[]): number {
   return Math.max(0, ...files.map((file) => statSync(file).mtimeMs));
 }
 
-export default async function setup(): Promise<void> {
+async function buildLab(): Promise<void> {
   if (newest(...sources) <= newest(built)) return;
   // The test runner's own setting would make a build for development, without the service worker.
   const { NODE_ENV } = process.env;
   process.env["NODE_ENV"] = "production";
   await build({ configFile, logLevel: "error" });
   process.env["NODE_ENV"] = NODE_ENV;
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await buildLab();
+  const server = await preview({ configFile, logLevel: "error", preview: { port: 0 } });
+  const address = server.httpServer.address();
+  if (address === null || typeof address === "string") throw new Error("the server has no port");
+  project.provide("labOrigin", `http://127.0.0.1:${address.port}`);
+  return () => server.close();
 }
