@@ -53,7 +53,7 @@ async function readBytes(path) {
     return new Uint8Array(await (await fetch(`/${path}`)).arrayBuffer());
   }
   const { readFile } = await import("node:fs/promises");
-  return new Uint8Array(await readFile(new URL(`../../${path}`, import.meta.url)));
+  return new Uint8Array(await readFile(new URL(/* @vite-ignore */ `../../${path}`, import.meta.url)));
 }
 
 function widened(half) {
