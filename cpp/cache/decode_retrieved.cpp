@@ -42,7 +42,7 @@ struct CacheRetrieval::Scratch {
   BoxVisits::Scratch visits;
   FoundTokens found;
   float *query, *weights, *values, *scored, *nearest_scores, *all;
-  std::uint32_t *nearest, *listed, *places;
+  std::uint32_t *nearest, *places;
   std::uint8_t* distances;
   double *sums, *products;
   TailSampleScratch* sample;
@@ -92,7 +92,6 @@ CacheRetrieval::Scratch CacheRetrieval::cut(Pieces& pieces) const noexcept {
   s.nearest = pieces.take<std::uint32_t>(by_boxes() ? 0 : n);
   s.distances = pieces.take<std::uint8_t>(by_boxes() ? 0 : n);
   s.all = pieces.take<float>(options_.recall == nullptr ? 0 : n + 64);
-  s.listed = pieces.take<std::uint32_t>(kPageTokens);
   s.places = pieces.take<std::uint32_t>(most_kept_);
   s.sums = pieces.take<double>(shape.value_dim);
   s.products = pieces.take<double>(shape.value_dim);
@@ -158,17 +157,6 @@ void CacheRetrieval::finish_row(std::size_t g, std::size_t r, std::size_t thread
   write(row, found, s);
 }
 
-// Scores of tokens of one row, ascending.
-void CacheRetrieval::score_listed(const Row& row, const std::uint32_t* tokens, std::size_t count, Scratch& s,
-                                  float* scores) const noexcept {
-  for (std::size_t i = 0; i < count;) {
-    const std::size_t page = tokens[i] / kPageTokens, first = i;
-    for (; i < count && i - first < kPageTokens && tokens[i] / kPageTokens == page; ++i)
-      s.listed[i - first] = tokens[i] % kPageTokens;
-    scores_.form_listed(row.at.g, row.at.row, page, s.listed, i - first, scores + first);
-  }
-}
-
 // What is nearest by its sketch; all where there are no sketches yet, or most are wanted.
 void CacheRetrieval::find_nearest(const Row& row, const float* query, FoundTokens& found, Scratch& s) noexcept {
   const std::size_t visible = row.at.visible, wanted = nearest(found.wanted);
@@ -189,7 +177,7 @@ void CacheRetrieval::find_nearest(const Row& row, const float* query, FoundToken
       count = simd::kernel_nearest(s.distances, visible, static_cast<std::uint8_t>(limit++), 0, s.nearest);
     } while (count < found.wanted);
   }
-  score_listed(row, s.nearest, count, s, s.nearest_scores);
+  scores_.form_listed(row.at.g, row.at.row, s.nearest, count, s.nearest_scores);
   found.scored = count;
   found.rest = std::numeric_limits<double>::quiet_NaN();
   if (!std::all_of(s.nearest_scores, s.nearest_scores + count, [](float x) { return x < simd::kInfinity; })) return;
@@ -230,7 +218,7 @@ void CacheRetrieval::sample(Row& row, const FoundTokens& found, Scratch& s) noex
   const std::size_t size =
       choose_sample(row.at.visible, found.tokens, found.count, random, step * kTailSample, *s.sample);
   heap_sort(s.sample->indices, s.sample->indices + size, std::less<>());
-  score_listed(row, s.sample->indices, size, s, s.sample->scores);
+  scores_.form_listed(row.at.g, row.at.row, s.sample->indices, size, s.sample->scores);
   const SampledTail tail = tail_of_sample(others, size, row.best, *s.sample);
   const double reference = double{tail.reference};
   row.sampled = size;

@@ -47,8 +47,6 @@ class CacheRetrieval {
   bool by_boxes() const noexcept { return options_.search == CacheSearch::kBoxes; }
   void finish_row(std::size_t g, std::size_t r, std::size_t thread) noexcept;
   void find_nearest(const Row& row, const float* query, FoundTokens& found, Scratch& s) noexcept;
-  void score_listed(const Row& row, const std::uint32_t* tokens, std::size_t count, Scratch& s,
-                    float* scores) const noexcept;
   void measure_recall(const Row& row, const FoundTokens& found, Scratch& s) noexcept;
   void write(Row& row, FoundTokens& found, Scratch& s) noexcept;
   void look(const Row& row, const FoundTokens& found, const Scratch& s) noexcept;

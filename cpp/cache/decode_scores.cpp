@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "simd/score_rules.hpp"
+#include "simd/shadow_scores.hpp"
 
 namespace heed {
 namespace {
@@ -20,13 +21,14 @@ DecodeScores::DecodeScores(const KvCache& cache, const DecodeProblem& problem) n
       shape_(decode_shape(cache, problem)),
       columns_(simd::row_columns(shape_.head_dim)) {}
 
-bool DecodeScores::prepare(bool rounded) noexcept {
-  rounded_ = rounded || cache_.shape().type == RowType::kByte;
+bool DecodeScores::prepare(bool shadowed) noexcept {
+  if (cache_.shape().type == RowType::kByte) largest_whole_ = simd::largest_whole(columns_);
+  if (shadowed) largest_whole_ = std::min(simd::largest_whole(columns_), simd::kLargestShadowed);
   const std::size_t rows = shape_.kv_heads * most_rows();
   const CheckedSize numbers = checked_product({rows, columns_});
   const bool half = cache_.shape().type == RowType::kHalf;
   if (!numbers.fits || !packed_.resize(numbers.value) || !rests_.resize(half ? rows : 0)) return false;
-  return !rounded_ || (whole_.resize(numbers.value) && scales_.resize(rows));
+  return largest_whole_ == 0 || (whole_.resize(numbers.value) && scales_.resize(rows));
 }
 
 void DecodeScores::start(Range queries) noexcept {
@@ -39,7 +41,9 @@ void DecodeScores::start(Range queries) noexcept {
       float* to = packed_.data() + place * columns_;
       for (std::size_t c = 0; c < shape_.head_dim; ++c) to[c] = scale * from[c];
       std::fill(to + shape_.head_dim, to + columns_, 0.0f);
-      if (rounded_) simd::kernel_round_query(to, columns_, whole_.data() + place * columns_, scales_.data() + place);
+      if (largest_whole_ != 0)
+        simd::kernel_round_query(to, columns_, largest_whole_, whole_.data() + place * columns_,
+                                 scales_.data() + place);
       if (rests_.size() == 0) continue;
       float largest = 0.0f;
       for (std::size_t c = 0; c < shape_.head_dim; ++c) largest = std::max(largest, std::abs(to[c]));
@@ -57,7 +61,7 @@ bool DecodeScores::any_see(Range keys) const noexcept {
 
 simd::RowQueries DecodeScores::packed(std::size_t g) const noexcept {
   const std::size_t place = g * most_rows();
-  const bool bytes = rounded_;
+  const bool bytes = largest_whole_ != 0;
   return {packed_.data() + place * columns_, bytes ? whole_.data() + place * columns_ : nullptr,
           bytes ? scales_.data() + place : nullptr, rows(), rests_.size() == 0 ? nullptr : rests_.data() + place};
 }
@@ -117,14 +121,35 @@ void DecodeScores::apply_rules(std::size_t g, std::size_t row, Range keys, float
   if (first_seen > first_hidden) hide(scores + first_hidden, first_seen - first_hidden);
 }
 
-void DecodeScores::form_listed(std::size_t g, std::size_t row, std::size_t page_index, const std::uint32_t* list,
-                               std::size_t count, float* scores) const noexcept {
-  const std::size_t first = page_index * kPageTokens;
-  const Range keys{first, std::min(first + kPageTokens, shape_.keys)};
-  simd::kernel_listed_scores(cache_.shape().type, packed(g).from(row, columns_),
-                             cache_.key_rows(problem_.layer, g, keys), list, count, columns_, scores);
-  const std::size_t i = query_of(row);
-  const std::size_t masked = mask_row(g, row) + first;
+void DecodeScores::form_listed(std::size_t g, std::size_t row, const std::uint32_t* list, std::size_t count,
+                               float* scores) const noexcept {
+  constexpr std::size_t kTogether = 256;
+  const simd::RowQueries query = packed(g).from(row, columns_);
+  const std::size_t row_bytes = columns_ * simd::number_bytes(cache_.shape().type);
+  for (; count > 0;) {
+    const std::byte* rows[kTogether];
+    float scales[kTogether];
+    simd::ListedRows listed{rows, scales};
+    const std::size_t size = std::min(count, kTogether);
+    for (std::size_t i = 0; i < size;) {
+      const std::size_t page = list[i] / kPageTokens, first = page * kPageTokens;
+      const simd::CachedRows from =
+          cache_.key_rows(problem_.layer, g, {first, std::min(first + kPageTokens, shape_.keys)});
+      listed.finite = listed.finite && from.finite;
+      for (; i < size && list[i] / kPageTokens == page; ++i) {
+        rows[i] = from.data + (list[i] - first) * row_bytes;
+        if (from.scales != nullptr) scales[i] = from.scales[list[i] - first];
+      }
+    }
+    simd::kernel_listed_scores(cache_.shape().type, query, listed, size, columns_, scores);
+    apply_rules(g, row, list, size, scores);
+    list += size, scores += size, count -= size;
+  }
+}
+
+void DecodeScores::apply_rules(std::size_t g, std::size_t row, const std::uint32_t* list, std::size_t count,
+                               float* scores) const noexcept {
+  const std::size_t i = query_of(row), masked = mask_row(g, row);
   if (problem_.softcap != 0.0) {
     // The kernel works on whole panels.
     for (std::size_t at = 0; at < count; at += simd::kPanel) {
@@ -136,9 +161,9 @@ void DecodeScores::form_listed(std::size_t g, std::size_t row, std::size_t page_
     }
   }
   for (std::size_t k = 0; k < count; ++k) {
-    const std::size_t j = first + list[k];
-    if (problem_.mask.bias != nullptr) scores[k] += problem_.mask.bias[masked + list[k]];
-    const bool allowed = problem_.mask.allowed == nullptr || problem_.mask.allowed[masked + list[k]] != 0;
+    const std::size_t j = list[k];
+    if (problem_.mask.bias != nullptr) scores[k] += problem_.mask.bias[masked + j];
+    const bool allowed = problem_.mask.allowed == nullptr || problem_.mask.allowed[masked + j] != 0;
     const bool seen = j < shape_.end(i) && (j >= shape_.from(i) || j < shape_.sinks);
     if (!allowed || !seen) scores[k] = -simd::kInfinity;
   }

@@ -26,8 +26,9 @@ class DecodeScores {
  public:
   DecodeScores(const KvCache& cache, const DecodeProblem& problem) noexcept;
 
-  /// Room for a block; `rounded` also for the queries as whole numbers. False when there is none.
-  [[nodiscard]] bool prepare(bool rounded = false) noexcept;
+  /// Room for a block; `shadowed` also for the queries as whole numbers that shadow keys are scored with. False when
+  /// there is none.
+  [[nodiscard]] bool prepare(bool shadowed = false) noexcept;
   /// Scales and packs queries [first, last), at most kDecodeQueries.
   void start(Range queries) noexcept;
 
@@ -49,8 +50,8 @@ class DecodeScores {
   /// The same bits for one row alone; `scores` has room for whole vectors. Without rules: softcap, masks, windows.
   void form_row(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
 
-  /// The same bits for one row and listed keys of one page, numbered from the page's first; -infinity likewise.
-  void form_listed(std::size_t g, std::size_t row, std::size_t page, const std::uint32_t* list, std::size_t count,
+  /// The same bits for one row and listed keys, in any order; -infinity likewise.
+  void form_listed(std::size_t g, std::size_t row, const std::uint32_t* list, std::size_t count,
                    float* scores) const noexcept;
 
   /// Whether only causality decides who sees whom, and a score is the product alone.
@@ -82,13 +83,15 @@ class DecodeScores {
     return (plane + query_of(row)) * shape_.keys;
   }
   void apply_rules(std::size_t g, std::size_t row, Range keys, float* scores) const noexcept;
+  void apply_rules(std::size_t g, std::size_t row, const std::uint32_t* list, std::size_t count,
+                   float* scores) const noexcept;
 
   const KvCache& cache_;
   const DecodeProblem& problem_;
   AttentionShape shape_;
   Range queries_;
   std::size_t columns_;
-  bool rounded_ = false;
+  std::int32_t largest_whole_ = 0;  // of the queries as whole numbers; 0 where there are none
   Buffer<float> packed_;
   Buffer<std::int16_t> whole_;
   Buffer<float> scales_, rests_;

@@ -1,11 +1,12 @@
-#include "cache/decode_topk.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
+#include "cache/topk_row.hpp"
+#include "simd/gather.hpp"
 #include "simd/row_filter.hpp"
+#include "simd/shadow_scores.hpp"
 #include "simd/softmax_pass.hpp"
 #include "sparse/dropped_mass.hpp"
 #include "topk/select.hpp"
@@ -16,38 +17,8 @@ namespace {
 using simd::kScreenGroup;
 
 constexpr std::size_t kSample = 512;
-constexpr double kUnitRoundoff = 0x1p-24;
-// No sum on the way to a score is larger than the norms' product; this far below the largest float none overflows.
-constexpr double kSafeScore = 1e37;
 
 }  // namespace
-
-// Of a chunk of a row: the sums of simd::RowMoments relative to the chunk's largest score.
-struct CacheTopK::Sums {
-  float reference;
-  simd::RowMoments moments;
-};
-
-// A row, and the sums over all that it sees.
-struct CacheTopK::Row {
-  std::size_t g, r, place;  // place: among (queries, heads)
-  std::size_t visible, wanted;
-  const float* scores;         // formed ones
-  double root;                 // that the packed query is multiplied by
-  double query_norm = 0.0;     // of the scaled query
-  double rounding_norm = 0.0;  // of what rounding it to whole numbers takes away
-  double reference = 0.0;
-  simd::RowMoments all = {};
-  double band = 0.0;  // largest distance of a formed score from the cache's
-};
-
-struct CacheTopK::Scratch {
-  float *kept, *bands, *thresholds, *sample, *weights, *values;
-  std::uint32_t *indices, *sample_indices, *listed;
-  double *sums, *products;
-  float* scored;
-  float* row;  // one value
-};
 
 CacheTopK::CacheTopK(KvCache& cache, const DecodeProblem& problem, const CacheTopKOptions& options, TaskPool& pool)
     : cache_(cache),
@@ -87,13 +58,14 @@ CacheTopK::Scratch CacheTopK::cut(Pieces& pieces) const noexcept {
   Scratch s{};
   s.kept = pieces.take<float>(n);
   s.indices = pieces.take<std::uint32_t>(n);
-  s.listed = pieces.take<std::uint32_t>(kPageTokens);
   s.thresholds = pieces.take<float>(n / kScreenGroup);
   s.bands = pieces.take<float>(n / kScreenGroup);
   s.sample = pieces.take<float>(kSample + 64);
   s.sample_indices = pieces.take<std::uint32_t>(kSample + 64);
   s.weights = pieces.take<float>(most_kept_ + 64);
-  s.values = pieces.take<float>(most_kept_ * shape.value_dim);
+  s.formed = pieces.take<float>(screened() ? most_kept_ + 64 : 0);
+  s.rows = pieces.take<const float*>(most_kept_);
+  s.values = pieces.take<float>(in_place() ? 0 : most_kept_ * shape.value_dim);
   s.sums = pieces.take<double>(shape.value_dim);
   s.products = pieces.take<double>(shape.value_dim);
   s.scored = pieces.take<float>(shape.value_dim);
@@ -130,17 +102,22 @@ void CacheTopK::form_chunk(std::size_t g, std::size_t chunk) noexcept {
   const AttentionShape& shape = scores_.shape();
   const std::size_t first = chunk * kDecodeChunk;
   const Range keys{first, std::min(first + kDecodeChunk, shape.keys)};
-  if (screened())
-    simd::kernel_row_scores(simd::RowType::kByte, scores_.packed(g), cache_.shadow().rows(problem_.layer, first, g),
-                            keys.size(), simd::row_columns(shape.head_dim), scores_of(g, 0) + first, stride_);
-  else
-    scores_.form(g, keys, scores_of(g, 0) + first, stride_);
+  if (!screened()) scores_.form(g, keys, scores_of(g, 0) + first, stride_);
   for (std::size_t r = 0; r < scores_.rows(); ++r) {
     const std::size_t seen = std::clamp(shape.end(scores_.query_of(r)), keys.begin, keys.end) - keys.begin;
-    const float* const scores = scores_of(g, r) + first;
-    const std::size_t whole = seen / simd::kLanes * simd::kLanes;
-    float highest = simd::kernel_row_max(scores, whole);
-    for (std::size_t j = whole; j < seen; ++j) highest = scores[j] > highest ? scores[j] : highest;
+    float* const scores = scores_of(g, r) + first;
+    float highest = -simd::kInfinity;
+    if (screened()) {
+      const std::size_t columns = simd::row_columns(shape.head_dim);
+      highest =
+          simd::kernel_shadow_scores(scores_.packed(g).from(r, columns), cache_.shadow().rows(problem_.layer, first, g),
+                                     cache_.shadow().sums(problem_.layer, first, g), keys.size(), columns, scores);
+    }
+    if (!screened() || seen != kDecodeChunk) {
+      const std::size_t whole = seen / simd::kLanes * simd::kLanes;
+      highest = simd::kernel_row_max(scores, whole);
+      for (std::size_t j = whole; j < seen; ++j) highest = scores[j] > highest ? scores[j] : highest;
+    }
     Sums& sums = reinterpret_cast<Sums*>(sums_.data())[(g * scores_.most_rows() + r) * chunks_ + chunk];
     sums.reference = highest;
     const float reference = highest == -simd::kInfinity ? 0.0f : highest;
@@ -203,69 +180,19 @@ float CacheTopK::guess(const Row& row, Scratch& s) const noexcept {
   return keep_best(s.sample, s.sample_indices, kSample, hits);
 }
 
+// The scores above a threshold, and their tokens.
+std::size_t CacheTopK::filter(const Row& row, float threshold, Scratch& s) const noexcept {
+  std::fill_n(s.thresholds, (row.visible + kScreenGroup - 1) / kScreenGroup, threshold);
+  return simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
+}
+
 // Candidates among which the k best are, with their scores, ascending.
 std::size_t CacheTopK::select(const Row& row, Scratch& s) noexcept {
-  std::fill_n(s.thresholds, stride_ / kScreenGroup, guess(row, s));
-  const std::size_t found = simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
+  const std::size_t found = filter(row, guess(row, s), s);
   if (found >= row.wanted) return found;
   std::copy_n(row.scores, row.visible, s.kept);
   std::iota(s.indices, s.indices + row.visible, 0u);
   return row.visible;
-}
-
-// False, and a band that says nothing, where scores may overflow on the way: then one may be anything.
-bool CacheTopK::set_bands(Row& row, Scratch& s) const noexcept {
-  const double du = static_cast<double>(scores_.shape().head_dim + 6) * kUnitRoundoff, rounding = du / (1.0 - du);
-  for (std::size_t j = 0; j < row.visible; j += kScreenGroup) {
-    const ShadowKeys::Norms& norms = *cache_.shadow().norms(problem_.layer, j, row.g);
-    const double error = double{norms.error}, key = double{norms.key} + error;
-    const double band = row.query_norm * error + (row.rounding_norm + rounding * row.query_norm) * key;
-    if (!(row.query_norm * key < kSafeScore)) {
-      row.band = std::numeric_limits<double>::infinity();
-      return false;
-    }
-    s.bands[j / kScreenGroup] = std::nextafter(static_cast<float>(band), simd::kInfinity);
-    row.band = std::max(row.band, band);
-  }
-  return true;
-}
-
-// The same from the scores of the shadow keys: what may be among the k best, scored again.
-std::size_t CacheTopK::screen(Row& row, Scratch& s) noexcept {
-  if (!set_bands(row, s)) return all_of(row, s);
-  const std::size_t groups = (row.visible + kScreenGroup - 1) / kScreenGroup;
-  std::fill_n(s.thresholds, groups, guess(row, s));
-  std::size_t found = simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
-  if (found < row.wanted) return all_of(row, s);
-  for (std::size_t i = 0; i < found; ++i) s.kept[i] -= s.bands[s.indices[i] / kScreenGroup];
-  const float least = row.wanted == 0 ? simd::kInfinity : keep_best(s.kept, s.indices, found, row.wanted);
-  for (std::size_t i = 0; i < groups; ++i) {
-    // Rounded down, and once more for the strict comparison.
-    const float low = std::nextafter(least - s.bands[i], -simd::kInfinity);
-    s.thresholds[i] = std::nextafter(low, -simd::kInfinity);
-  }
-  found = simd::kernel_filter_row(row.scores, row.visible, s.thresholds, s.kept, s.indices);
-  if (found < row.wanted) return all_of(row, s);
-  score_again(row, found, s);
-  return found;
-}
-
-std::size_t CacheTopK::all_of(Row& row, Scratch& s) noexcept {
-  std::iota(s.indices, s.indices + row.visible, 0u);
-  score_again(row, row.visible, s);
-  return row.visible;
-}
-
-void CacheTopK::score_again(Row& row, std::size_t count, Scratch& s) noexcept {
-  for (std::size_t i = 0; i < count;) {
-    const std::size_t page = s.indices[i] / kPageTokens, first = i;
-    for (; i < count && s.indices[i] / kPageTokens == page; ++i)
-      s.listed[i - first] = s.indices[i] - static_cast<std::uint32_t>(page * kPageTokens);
-    scores_.form_listed(row.g, row.r, page, s.listed, i - first, s.kept + first);
-  }
-  // What is not a number in the keys is 0 in their shadows.
-  const bool spoiled = !std::all_of(s.kept, s.kept + count, [](float x) { return x < simd::kInfinity; });
-  if (spoiled) row.all.weight = std::numeric_limits<double>::quiet_NaN();
 }
 
 // Exactly the k that rank first, in order of token. NaN ranks last.
@@ -295,11 +222,12 @@ void CacheTopK::sum_visible(const Row& row, Scratch& s) noexcept {
   const double* const values = cache_.tails().values(problem_.layer, row.g);
   if (values != nullptr) {
     std::copy_n(values, columns, s.sums);
-    const double* product = values + columns;
+    const double* __restrict product = values + columns;
+    double* const __restrict products = s.products;
     const float* const query = scores_.packed(row.g).from(row.r, simd::row_columns(shape.head_dim)).floats;
     for (std::size_t i = 0; i < shape.head_dim; ++i, product += columns) {
       const double q = double{query[i]} / row.root;
-      for (std::size_t c = 0; c < columns; ++c) s.products[c] += q * product[c];
+      for (std::size_t c = 0; c < columns; ++c) products[c] += q * product[c];
     }
   }
   for (std::size_t t = summed_; t < row.visible; ++t) {
@@ -310,49 +238,6 @@ void CacheTopK::sum_visible(const Row& row, Scratch& s) noexcept {
     }
   }
   for (std::size_t c = 0; c < columns; ++c) s.scored[c] = static_cast<float>(s.products[c]);
-}
-
-// All sums anew, relative to the best exact score. What the shadow keys promised a token that was not kept counts up to
-// the least kept score, which its own does not exceed.
-void CacheTopK::sum_again(Row& row, double reference, const Scratch& s) const noexcept {
-  const double least = *std::min_element(s.kept, s.kept + row.wanted);
-  row.reference = reference;
-  row.all = {};
-  for (std::size_t j = 0, i = 0; j < row.visible; ++j) {
-    const bool kept = i < row.wanted && s.indices[i] == j;
-    const double x = (kept ? double{s.kept[i++]} : std::min(double{row.scores[j]}, least)) - reference;
-    const double weight = std::exp(x);
-    row.all.weight += weight;
-    row.all.x += x;
-    row.all.x_squared += x * x;
-    row.all.w_x += weight * x;
-  }
-}
-
-// The kept tokens' exact scores in the place of what the shadow keys gave, and a reference near the largest of them.
-void CacheTopK::settle(Row& row, Scratch& s) noexcept {
-  if (row.wanted == 0 || std::isnan(row.all.weight)) return;
-  const auto raise = [&row](double to) {
-    const double rise = to - row.reference, factor = std::exp(-rise), n = static_cast<double>(row.visible);
-    simd::RowMoments& m = row.all;
-    m = {.weight = factor * m.weight,
-         .x = m.x - rise * n,
-         .x_squared = m.x_squared + rise * (rise * n - 2.0 * m.x),
-         .w_x = factor * (m.w_x - rise * m.weight)};
-    row.reference = to;
-  };
-  const double highest = *std::max_element(s.kept, s.kept + row.wanted);
-  // Where the band is wide, exact scores may lie so far below what the shadow keys promised that their weights vanish.
-  if (std::isfinite(highest) && highest < row.reference - double{simd::kSlack}) return sum_again(row, highest, s);
-  if (highest > row.reference && std::isfinite(highest)) raise(highest);
-  for (std::size_t i = 0; i < row.wanted; ++i) {
-    const double formed = double{row.scores[s.indices[i]]} - row.reference, exact = double{s.kept[i]} - row.reference;
-    const double was = std::exp(formed), is = std::exp(exact);
-    row.all.weight += is - was;
-    row.all.x += exact - formed;
-    row.all.x_squared += exact * exact - formed * formed;
-    row.all.w_x += is * exact - was * formed;
-  }
 }
 
 void CacheTopK::write(Row& row, Scratch& s) noexcept {
@@ -369,10 +254,7 @@ void CacheTopK::write(Row& row, Scratch& s) noexcept {
                .entries = kept,
                .moves = 0,
                .score_error = (du / (1.0 - du) * row.query_norm + row.rounding_norm) * key_norm + row.band};
-  for (std::size_t i = 0; i < kept; ++i) {
-    sums.kept += double{s.weights[i]};
-    cache_.read(problem_.layer, row.g, s.indices[i], nullptr, s.values + i * columns);
-  }
+  for (std::size_t i = 0; i < kept; ++i) sums.kept += double{s.weights[i]};
   // Rounding may leave the whole below its part.
   if (sums.all < sums.kept) sums.all = sums.kept;
   const DroppedMass mass = dropped_mass(sums);
@@ -381,10 +263,29 @@ void CacheTopK::write(Row& row, Scratch& s) noexcept {
   if (options_.kept != nullptr) options_.kept[row.place] = static_cast<std::uint32_t>(kept);
   if (options_.indices != nullptr) std::copy_n(s.indices, kept, options_.indices + options_.offsets[row.place]);
   if (fitted()) sum_visible(row, s);
-  std::iota(s.indices, s.indices + kept, 0u);  // the values lie one behind the other now
-  write_row(options_.estimator, {s.values, kept, columns, columns}, {s.indices, s.kept, s.weights}, sums,
-            {row.reference, row.all.x, row.all.x_squared, row.all.w_x}, {s.sums, s.scored, 1},
-            problem_.out + row.place * columns);
+  float* const out = problem_.out + row.place * columns;
+  const VisibleSums visible{s.sums, s.scored, 1};
+  const RowEnd end = weigh_kept(options_.estimator, columns, {s.indices, s.kept, s.weights}, sums,
+                                {row.reference, row.all.x, row.all.x_squared, row.all.w_x}, visible);
+  if (end.reads_values()) {
+    find_values(row, s);
+    simd::kernel_gather_rows(s.rows, s.weights, kept, columns, out);
+  }
+  end_row(end, columns, visible, out);
+}
+
+// Where the kept values lie as floats.
+void CacheTopK::find_values(const Row& row, Scratch& s) const noexcept {
+  const std::size_t columns = scores_.shape().value_dim, stride = simd::row_columns(columns);
+  for (std::size_t i = 0; i < row.wanted;) {
+    const std::size_t page = s.indices[i] / kPageTokens, first = page * kPageTokens;
+    const auto* const values =
+        in_place() ? cache_.value_rows(problem_.layer, row.g, {first, first + 1}).as<float>() : nullptr;
+    for (; i < row.wanted && s.indices[i] / kPageTokens == page; ++i) {
+      s.rows[i] = in_place() ? values + (s.indices[i] - first) * stride : s.values + i * columns;
+      if (!in_place()) cache_.read(problem_.layer, row.g, s.indices[i], nullptr, s.values + i * columns);
+    }
+  }
 }
 
 }  // namespace heed

@@ -47,6 +47,7 @@ class CacheTopK {
     return options_.estimator == Estimator::kCompensated || options_.estimator == Estimator::kLinear;
   }
   bool screened() const noexcept { return search_ == CacheSearch::kByte; }
+  bool in_place() const noexcept { return cache_.shape().type == simd::RowType::kFloat; }
   float* scores_of(std::size_t g, std::size_t row) noexcept {
     return formed_.data() + (g * scores_.most_rows() + row) * stride_;
   }
@@ -56,9 +57,11 @@ class CacheTopK {
   std::size_t select(const Row& row, Scratch& s) noexcept;
   std::size_t screen(Row& row, Scratch& s) noexcept;
   bool set_bands(Row& row, Scratch& s) const noexcept;
+  std::size_t filter(const Row& row, float threshold, Scratch& s) const noexcept;
   std::size_t all_of(Row& row, Scratch& s) noexcept;
   void score_again(Row& row, std::size_t count, Scratch& s) noexcept;
   void keep(const Row& row, std::size_t count, Scratch& s) noexcept;
+  void find_values(const Row& row, Scratch& s) const noexcept;
   void sum_again(Row& row, double reference, const Scratch& s) const noexcept;
   void settle(Row& row, Scratch& s) noexcept;
   void sum_visible(const Row& row, Scratch& s) noexcept;

@@ -9,7 +9,7 @@
 // the last term for the roundings of the two. So what a screening leaves out is known to be worse (DERIVED).
 //
 // The copy is brought up to date when a search needs it, and rewinds and forks with the cache. A cache of bytes is its
-// own copy and needs none. Memory: d + 4 bytes a token and head, an eighth of a cache of floats.
+// own copy and needs none. Memory: d + 8 bytes a token and head, an eighth of a cache of floats.
 #pragma once
 
 #include "cache/companion.hpp"
@@ -26,6 +26,8 @@ class ShadowKeys : public Companion {
 
   /// Keys of head g as bytes, from a token on, which begins a page of the cache.
   simd::CachedRows rows(std::size_t layer, std::size_t token, std::size_t g) const noexcept;
+  /// The sums of those bytes, row by row.
+  const std::int32_t* sums(std::size_t layer, std::size_t token, std::size_t g) const noexcept;
   /// Largest norm of k - k~, and of k, of one group.
   struct Norms {
     float error, key;
@@ -35,7 +37,7 @@ class ShadowKeys : public Companion {
  private:
   void store(const KvCache& cache, std::size_t layer, std::size_t page, std::size_t g, Range tokens) noexcept;
 
-  std::size_t row_bytes_, scales_at_, norms_at_;
+  std::size_t row_bytes_, scales_at_, sums_at_, norms_at_;
 };
 
 }  // namespace heed

@@ -18,6 +18,7 @@ inline double total(F32 lanes) noexcept {
 
 }  // namespace
 
+// Two loops a block: the sums would not leave the registers that an exponential needs.
 HEED_KERNEL WeighedMoments kernel_weigh_moments(float* x, std::size_t count, float reference) noexcept {
   static_assert(kKeyBlock % kLanes == 0);
   std::fill(x + count, x + round_up(count, kLanes), -kInfinity);
@@ -25,19 +26,24 @@ HEED_KERNEL WeighedMoments kernel_weigh_moments(float* x, std::size_t count, flo
   const F32 shift = splat(reference), unseen = splat(-kInfinity);
   F32 lowest = splat(kInfinity);
   WeighedMoments sums;
-  for (std::size_t i = 0; i < count;) {
+  alignas(64) float shifted[kKeyBlock];
+  for (std::size_t i = 0; i < count; i += kKeyBlock) {
+    const std::size_t size = std::min(kKeyBlock, count - i);
     F32 weight = zero(), x1 = zero(), x2 = zero(), wx = zero(), wx2 = zero(), seen = zero();
-    for (const std::size_t end = std::min(i + kKeyBlock, count); i < end; i += kLanes) {
-      const F32 score = load(x + i) - shift, w = exp(score, k);
-      const auto counts = score > unseen;
-      const F32 own = xsimd::select(counts, score, zero());
-      store(x + i, w);
+    for (std::size_t j = 0; j < size; j += kLanes) {
+      const F32 score = load(x + i + j) - shift, w = exp(score, k);
+      store(shifted + j, score);
+      store(x + i + j, w);
       weight = weight + w;
+    }
+    for (std::size_t j = 0; j < size; j += kLanes) {
+      const F32 score = load(shifted + j), w = load(x + i + j);
+      const auto counts = score > unseen;
+      const F32 own = only(counts, score), product = w * own;
       seen = seen + counted(counts);
       lowest = at_most(own, lowest);
       x1 = x1 + own;
       x2 = madd(own, own, x2);
-      const F32 product = w * own;
       wx = wx + product;
       wx2 = madd(product, own, wx2);
     }
@@ -64,8 +70,8 @@ HEED_KERNEL MassAbove kernel_mass_above(const float* weights, std::size_t count,
       const auto over_a = w > a, over_b = w > b;
       many = many + counted(over_a);
       more = more + counted(over_b);
-      mass = mass + xsimd::select(over_a, w, zero());
-      heavier = heavier + xsimd::select(over_b, w, zero());
+      mass = mass + only(over_a, w);
+      heavier = heavier + only(over_b, w);
     }
     sums.first += static_cast<std::size_t>(total(many));
     sums.second += static_cast<std::size_t>(total(more));

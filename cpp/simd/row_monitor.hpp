@@ -14,7 +14,7 @@ struct WeighedMoments {
 };
 
 /// kernel_weigh_row() (row_values.hpp), the same bits, and the other sums along with it.
-/// Cost: 8 operations a vector beside the 17 of an exponential.
+/// Cost: 9 operations a vector beside the 17 of an exponential.
 WeighedMoments kernel_weigh_moments(float* x, std::size_t count, float reference) noexcept;
 
 /// How many of the weights exceed each of two numbers, and what those weigh. `weights` ends in a whole vector.

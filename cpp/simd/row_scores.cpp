@@ -6,6 +6,7 @@
 
 #include "simd/cached_vectors.hpp"
 #include "simd/madd.hpp"
+#include "simd/touch.hpp"
 
 namespace heed::simd {
 namespace {
@@ -138,38 +139,43 @@ inline void score_bytes(const std::int16_t* query, float query_scale, const Cach
 
 // kLanes listed rows at a time; the last ones repeat the last row.
 template <class Sums>
-inline void score_listed(const std::uint32_t* list, std::size_t count, float* scores, Sums&& sums) noexcept {
+inline void score_listed(std::size_t count, float* scores, Sums&& sums) noexcept {
   for (std::size_t i = 0; i < count; i += kLanes) {
-    std::uint32_t rows[kLanes];
-    for (std::size_t r = 0; r < kLanes; ++r) rows[r] = list[std::min(i + r, count - 1)];
+    std::size_t rows[kLanes];
+    for (std::size_t r = 0; r < kLanes; ++r) rows[r] = std::min(i + r, count - 1);
     alignas(64) float found[kLanes];
     store(found, sums(rows));
     for (std::size_t r = 0; r < std::min(kLanes, count - i); ++r) scores[i + r] = found[r];
   }
 }
 
-template <class Row>
-inline void score_listed_rows(const RowQueries& query, const CachedRows& rows, const std::uint32_t* list,
-                              std::size_t count, std::size_t columns, float* scores) noexcept {
-  const auto* const data = rows.as<typename Row::Number>();
-  score_listed(list, count, scores, [&](const std::uint32_t* chosen) {
+template <std::size_t kColumns, class Row>
+inline void score_listed_rows(const RowQueries& query, const ListedRows& list, std::size_t count, std::size_t columns,
+                              float* scores) noexcept {
+  constexpr std::size_t kTogether = 64;
+  score_listed(count, scores, [&](const std::size_t* chosen) {
+    if (chosen[0] % kTogether == 0)
+      touch_rows([&](std::size_t i) { return list.rows[chosen[0] + i]; }, std::min(kTogether, count - chosen[0]),
+                 columns * sizeof(typename Row::Number));
     F32 t[1][kLanes];
-    for (std::size_t r = 0; r < kLanes; ++r)
-      row_sums<1, 0, Row>(query.floats, data + chosen[r] * columns, columns, Row::constants(), t, r);
+    for (std::size_t r = 0; r < kLanes; ++r) {
+      const auto* const row = reinterpret_cast<const typename Row::Number*>(list.rows[chosen[r]]);
+      row_sums<1, kColumns, Row>(query.floats, row, columns, Row::constants(), t, r);
+    }
     return finish<Row>(t[0], query.rests, 0);
   });
 }
 
 }  // namespace
 
-HEED_KERNEL void kernel_round_query(const float* query, std::size_t columns, std::int16_t* whole,
-                                    float* scale) noexcept {
+HEED_KERNEL void kernel_round_query(const float* query, std::size_t columns, std::int32_t largest_number,
+                                    std::int16_t* whole, float* scale) noexcept {
   float largest = 0.0f, check = 0.0f;
   for (std::size_t c = 0; c < columns; ++c) {
     largest = std::max(largest, std::abs(query[c]));
     check += query[c] - query[c];
   }
-  const auto most = static_cast<float>(largest_whole(columns));
+  const auto most = static_cast<float>(largest_number);
   *scale = check == 0.0f ? largest / most : std::numeric_limits<float>::quiet_NaN();
   const float inverse = *scale >= std::numeric_limits<float>::min() ? 1.0f / *scale : 0.0f;
   for (std::size_t c = 0; c < columns; ++c) {
@@ -187,21 +193,21 @@ HEED_KERNEL void kernel_row_scores(RowType type, const RowQueries& queries, cons
     score_bytes(queries.whole + q * columns, queries.scales[q], rows, count, columns, scores + q * stride);
 }
 
-HEED_KERNEL void kernel_listed_scores(RowType type, const RowQueries& query, const CachedRows& rows,
-                                      const std::uint32_t* list, std::size_t count, std::size_t columns,
-                                      float* scores) noexcept {
+HEED_KERNEL void kernel_listed_scores(RowType type, const RowQueries& query, const ListedRows& list, std::size_t count,
+                                      std::size_t columns, float* scores) noexcept {
   if (count == 0) return;
-  if (type == RowType::kFloat) return score_listed_rows<FloatRow>(query, rows, list, count, columns, scores);
+  if (type == RowType::kFloat)
+    return columns == 64 ? score_listed_rows<64, FloatRow>(query, list, count, 64, scores)
+                         : score_listed_rows<0, FloatRow>(query, list, count, columns, scores);
   if (type == RowType::kHalf)
-    return rows.finite ? score_listed_rows<HalfRow>(query, rows, list, count, columns, scores)
-                       : score_listed_rows<CarefulHalfRow>(query, rows, list, count, columns, scores);
-  const std::int8_t* const data = rows.as<std::int8_t>();
-  score_listed(list, count, scores, [&](const std::uint32_t* chosen) {
+    return list.finite ? score_listed_rows<0, HalfRow>(query, list, count, columns, scores)
+                       : score_listed_rows<0, CarefulHalfRow>(query, list, count, columns, scores);
+  score_listed(count, scores, [&](const std::size_t* chosen) {
     const std::int8_t* row[kLanes];
     alignas(64) float scales[kLanes];
     for (std::size_t r = 0; r < kLanes; ++r) {
-      row[r] = data + chosen[r] * columns;
-      scales[r] = rows.scales[chosen[r]];
+      row[r] = reinterpret_cast<const std::int8_t*>(list.rows[chosen[r]]);
+      scales[r] = list.scales[chosen[r]];
     }
     return byte_sums(query.whole, row, columns) * load(scales) * splat(*query.scales);
   });

@@ -44,15 +44,23 @@ constexpr std::int32_t largest_whole(std::size_t columns) noexcept {
   return static_cast<std::int32_t>(most < 32767 ? most : 32767);
 }
 
-/// A query as whole numbers times a scale; a query with NaN or infinity has the scale NaN.
-void kernel_round_query(const float* query, std::size_t columns, std::int16_t* whole, float* scale) noexcept;
+/// A query as whole numbers up to `most` times a scale; a query with NaN or infinity has the scale NaN.
+void kernel_round_query(const float* query, std::size_t columns, std::int32_t most, std::int16_t* whole,
+                        float* scale) noexcept;
 
 /// scores[r * stride + j] for query r and row j < round_up(count, kLanes): the rows past `count` must be readable.
 void kernel_row_scores(RowType type, const RowQueries& queries, const CachedRows& rows, std::size_t count,
                        std::size_t columns, float* scores, std::size_t stride) noexcept;
 
-/// scores[i] of one query with row list[i].
-void kernel_listed_scores(RowType type, const RowQueries& query, const CachedRows& rows, const std::uint32_t* list,
-                          std::size_t count, std::size_t columns, float* scores) noexcept;
+/// Rows that lie anywhere; `scales` has one per row for kByte.
+struct ListedRows {
+  const std::byte* const* rows;
+  const float* scales;
+  bool finite = true;  // false takes a slower path for kHalf
+};
+
+/// scores[i] of one query with row i of the list.
+void kernel_listed_scores(RowType type, const RowQueries& query, const ListedRows& list, std::size_t count,
+                          std::size_t columns, float* scores) noexcept;
 
 }  // namespace heed::simd

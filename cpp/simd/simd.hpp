@@ -56,6 +56,15 @@ inline F32 at_most(F32 x, F32 limit) noexcept {
 /// 1 where the condition holds, 0 elsewhere: one operation, where a selection takes three.
 inline F32 counted(xsimd::batch_bool<float> condition) noexcept { return F32(condition); }
 
+/// x where the condition holds, 0 elsewhere, whatever x is there: one operation likewise.
+inline F32 only(xsimd::batch_bool<float> condition, F32 x) noexcept {
+#if defined(__wasm_simd128__)
+  return F32(wasm_v128_and(condition.data, x));
+#else
+  return xsimd::select(condition, x, zero());
+#endif
+}
+
 /// Bit i is set where lane i of the condition holds.
 inline std::uint32_t bits(xsimd::batch_bool<float> condition) noexcept {
   return static_cast<std::uint32_t>(condition.mask());

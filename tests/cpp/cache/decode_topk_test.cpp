@@ -110,6 +110,20 @@ TEST(CacheTopK, FindsTheSetAmongOutliers) {
   }
 }
 
+// The best keys are those that the sample looks at, or all that it does not look at: its threshold lets through too few
+// keys, or far too many.
+TEST(CacheTopK, FindsTheSetWhereTheSampleMisleads) {
+  const std::size_t n = 4096, d = 16;
+  for (const bool sampled : {true, false}) {
+    test::Inputs inputs = test::gaussian_inputs(test::newest(1, n, d));
+    for (std::size_t t = 0; t < n; ++t)
+      if ((t % 8 == 0) == sampled)
+        for (std::size_t c = 0; c < d; ++c) inputs.k[t * d + c] += 0.5f * inputs.q[c];
+    expect_topk(inputs, {.k = 700});
+    expect_topk(inputs, {.k = 30});
+  }
+}
+
 // Scores so large that those of the shadow keys are off by hundreds: what is kept may lie far below what they promised.
 TEST(CacheTopK, WeighsWhatItKeepsHoweverWideTheBandIs) {
   for (const RowType type : {RowType::kFloat, RowType::kHalf})
@@ -239,19 +253,20 @@ TEST(CacheTopK, ForgetsTheOutliersThatWereRewound) {
 TEST(ListedScores, AreTheBitsOfTheStream) {
   for (const std::size_t d : {3u, 16u, 64u, 100u}) {
     for (const RowType type : test::kRowTypes) {
-      const test::Inputs inputs = test::gaussian_inputs(test::newest(1, 150, d));
+      const test::Inputs inputs = test::gaussian_inputs(test::newest(1, 2100, d));
       const KvCache cache = test::filled_cache(inputs, type);
       const std::vector<float> all = test::cached_scores(cache, inputs, 0, 0);
       const DecodeProblem problem = test::decode_problem(inputs, nullptr, nullptr);
       DecodeScores scores(cache, problem);
       ASSERT_TRUE(scores.prepare());
       scores.start({0, 1});
-      for (std::size_t count = 0; count <= 9; ++count) {
+      for (const std::size_t count : {0u, 1u, 2u, 3u, 4u, 5u, 9u, 70u, 256u, 300u, 700u}) {
         std::vector<std::uint32_t> list;
         std::vector<float> expected, actual(count);
-        for (std::size_t i = 0; i < count; ++i) list.push_back(static_cast<std::uint32_t>(7 * i + count));
+        // From page to page and back.
+        for (std::size_t i = 0; i < count; ++i) list.push_back(static_cast<std::uint32_t>((611 * i + count) % 2100));
         for (const std::uint32_t j : list) expected.push_back(all[j]);
-        scores.form_listed(0, 0, 0, list.data(), count, actual.data());
+        scores.form_listed(0, 0, list.data(), count, actual.data());
         EXPECT_TRUE(test::same_bits(expected, actual)) << test::name_of(type) << ", d " << d;
       }
     }

@@ -89,6 +89,25 @@ TEST(Gather, CutIntoCallsHasTheBitsOfOne) {
   }
 }
 
+// Family "exact".
+TEST(Gather, OfRowsAnywhereHasTheBitsOfThoseOfAMatrix) {
+  for (const std::size_t d : test::head_dims()) {
+    const std::size_t n = 200, count = 150;
+    const std::vector<float> values = test::gaussian(n * d, d), weights = test::gaussian(count, 4);
+    std::vector<std::uint32_t> indices(count);
+    std::vector<const float*> rows(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      indices[i] = static_cast<std::uint32_t>(i * 7 % n);
+      rows[i] = values.data() + indices[i] * d;
+    }
+    test::Guarded<float> matrix(d), anywhere(d);
+    simd::kernel_gather({values.data(), n, d, d}, indices.data(), weights.data(), count, matrix.data());
+    simd::kernel_gather_rows(rows.data(), weights.data(), count, d, anywhere.data());
+    for (std::size_t c = 0; c < d; ++c) ASSERT_EQ(anywhere[c], matrix[c]) << "d " << d << ", column " << c;
+    EXPECT_TRUE(anywhere.guards_intact()) << "d " << d;
+  }
+}
+
 TEST(Gather, OfNothingIsZero) {
   const std::vector<float> values(16, NAN);
   test::Guarded<float> out(13);

@@ -58,7 +58,7 @@ inline Inputs as_cached(const KvCache& cache, const Inputs& inputs) {
     std::vector<std::int16_t> whole(columns);
     float scale = 0.0f;
     for (std::size_t c = 0; c < s.head_dim; ++c) query[c] = inputs.scale * inputs.q[r * s.head_dim + c];
-    simd::kernel_round_query(query.data(), columns, whole.data(), &scale);
+    simd::kernel_round_query(query.data(), columns, simd::largest_whole(columns), whole.data(), &scale);
     for (std::size_t c = 0; c < s.head_dim; ++c) rounded.q[r * s.head_dim + c] = static_cast<float>(whole[c]) * scale;
   }
   rounded.scale = 1.0f;

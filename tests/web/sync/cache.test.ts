@@ -225,6 +225,21 @@ describe.each(instances.map((heed) => ({ heed, variant: heed.info.variant })))("
     },
   );
 
+  // 64 columns, others, and more than the screening splits.
+  test.each([16, 64, 80, 272])("int8 search finds the set of the scan, %i columns", (headDim) => {
+    const rows = inputsFor({ ...shape, headDim, valueDim: 8, heads: 2, kvHeads: 1, keys: 2500 }, 17);
+    using cache = heed.cache({ kvHeads: 1, headDim, valueDim: 8 });
+    cache.append(rows.k, rows.v);
+    const ask = { heads: 2, keep: { k: 70 }, estimator: "renormalized", indices: true } as const;
+    const exact = cache.attendTopK(rows.q, { ...ask, search: "exact" });
+    const screened = cache.attendTopK(rows.q, { ...ask, search: "int8" });
+    expect(screened.indices).toEqual(exact.indices);
+    screened.dropped.forEach((tau, r) => {
+      expect(Math.abs(tau - exact.dropped[r]!), "of scores that are near").toBeLessThan(0.003);
+      expect(screened.bound[r]).toBeLessThan(exact.dropped[r]! + 0.1);
+    });
+  });
+
   test("attendTopK keeps the first of all scores, ties included", () => {
     const ties = { ...inputs, k: inputs.k.map((x) => Math.sign(x)), q: inputs.q.map((x) => Math.sign(x)) };
     using cache = filled(ties);
