@@ -4,11 +4,12 @@
 // corpora under tests/fuzz/corpus are the smallest that cover what was found, and tests/fuzz/README.md has the counts.
 // A finding is an input in build/fuzz-runs/findings, and the program fails.
 
+import { eachOf } from "./base/each.mjs";
 import { Failure, guarded } from "./base/failure.mjs";
 import { build } from "./build/steps.mjs";
 import { buildTargets } from "./fuzz/build.mjs";
 import { record } from "./fuzz/results.mjs";
-import { eachOf, mergeCorpus, runTarget } from "./fuzz/run.mjs";
+import { mergeCorpus, runTarget } from "./fuzz/run.mjs";
 import { targets } from "./fuzz/targets.mjs";
 import { setUp } from "./setup/steps.mjs";
 

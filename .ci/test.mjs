@@ -6,11 +6,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { performance } from "node:perf_hooks";
 
+import { eachOf } from "./base/each.mjs";
 import { Failure, guarded } from "./base/failure.mjs";
 import { fromRoot } from "./base/paths.mjs";
 import { finished } from "./base/step.mjs";
 import { build } from "./build/steps.mjs";
-import { eachOf } from "./fuzz/run.mjs";
 import { setUp } from "./setup/steps.mjs";
 import { sum } from "./test/counts.mjs";
 import { runners } from "./test/runners.mjs";
@@ -77,9 +77,8 @@ await guarded(async () => {
 
   const results = [];
   for (const group of groupsOf(selected)) {
-    const ofGroup = new Map();
-    await eachOf(group, 2, async (runner) => ofGroup.set(runner, await execute(runner, environment, group.length > 1)));
-    for (const runner of group) if (ofGroup.get(runner)) results.push(ofGroup.get(runner));
+    const counts = await eachOf(group, 2, (runner) => execute(runner, environment, group.length > 1));
+    results.push(...counts.filter((each) => each !== undefined));
   }
 
   const total = sum(results);

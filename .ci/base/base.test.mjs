@@ -7,6 +7,7 @@ import { join } from "node:path";
 import test, { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { eachOf } from "./each.mjs";
 import { digestOf, writeIfChanged } from "./files.mjs";
 import { exclusively } from "./lock.mjs";
 import { outOfTime, run, status, which } from "./process.mjs";
@@ -73,4 +74,19 @@ test("a program that outlasts its limit is ended, with what it started", async (
   assert.equal(await status("sh", ["-c", "sleep 60 & wait"], { limit: 200 }), outOfTime);
   assert.ok(performance.now() - began < 20_000);
   assert.equal(await status("sh", ["-c", "exit 3"], { limit: 60_000 }), 3);
+});
+
+test("everything is run, and no more at a time than may be", async () => {
+  const done = [];
+  let [now, most] = [0, 0];
+  const results = await eachOf([1, 2, 3, 4, 5], 2, async (item) => {
+    most = Math.max(most, ++now);
+    await sleep(item === 1 ? 20 : 2);
+    --now;
+    done.push(item);
+    return 10 * item;
+  });
+  assert.deepEqual(done.toSorted(), [1, 2, 3, 4, 5]);
+  assert.deepEqual(results, [10, 20, 30, 40, 50]);
+  assert.equal(most, 2);
 });

@@ -9,7 +9,7 @@ import test, { after } from "node:test";
 import { fromRoot } from "../base/paths.mjs";
 import { corpusFile, largestCorpus, pack, readCorpus, unpack } from "./corpus.mjs";
 import { tableOf } from "./results.mjs";
-import { eachOf, readLog } from "./run.mjs";
+import { readLog } from "./run.mjs";
 import { targets } from "./targets.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "heed-fuzz-"));
@@ -32,19 +32,6 @@ test("what both kinds of programs say is read", () => {
   const libFuzzer = "#2 INITED cov: 12 ft: 13\n#9\tDONE   cov: 345 ft: 9\nstat::number_of_executed_units: 678\n";
   assert.deepEqual(readLog(libFuzzer), { executions: 678, coverage: 345 });
   assert.deepEqual(readLog("it did not start"), { executions: 0, coverage: 0 });
-});
-
-test("everything is run, and no more at a time than may be", async () => {
-  const done = [];
-  let [now, most] = [0, 0];
-  await eachOf([1, 2, 3, 4, 5], 2, async (item) => {
-    most = Math.max(most, ++now);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    --now;
-    done.push(item);
-  });
-  assert.deepEqual(done.toSorted(), [1, 2, 3, 4, 5]);
-  assert.equal(most, 2);
 });
 
 test("ten targets, each with a source, a corpus in bounds and a recorded run", () => {

@@ -79,12 +79,3 @@ export async function mergeCorpus(target, environment) {
   await start(target, [cover, `-max_len=${longestInput}`, merged, found, known], environment);
   return pack(merged, corpusFile(name));
 }
-
-/** fn over all items, so many at a time. */
-export async function eachOf(items, jobs, fn) {
-  const waiting = [...items];
-  const work = async () => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await fn(item);
-  };
-  await Promise.all(Array.from({ length: jobs }, work));
-}

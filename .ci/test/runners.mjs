@@ -7,11 +7,12 @@ import { readFileSync, rmSync } from "node:fs";
 
 import { buildPreset } from "../build/cmake.mjs";
 import { build } from "../build/steps.mjs";
+import { eachOf } from "../base/each.mjs";
 import { filesBelow } from "../base/files.mjs";
 import { fromRoot } from "../base/paths.mjs";
 import { output, outOfTime, status } from "../base/process.mjs";
 import { buildTargets } from "../fuzz/build.mjs";
-import { eachOf, runTarget } from "../fuzz/run.mjs";
+import { runTarget } from "../fuzz/run.mjs";
 import { targets } from "../fuzz/targets.mjs";
 import { googleTestCounts, none, sum, tapCounts, vitestCounts } from "./counts.mjs";
 

@@ -126,7 +126,7 @@ void DecodeScores::form_listed(std::size_t g, std::size_t row, const std::uint32
   constexpr std::size_t kTogether = 256;
   const simd::RowQueries query = packed(g).from(row, columns_);
   const std::size_t row_bytes = columns_ * simd::number_bytes(cache_.shape().type);
-  for (; count > 0;) {
+  while (count > 0) {
     const std::byte* rows[kTogether];
     float scales[kTogether];
     simd::ListedRows listed{rows, scales};

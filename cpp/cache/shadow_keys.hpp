@@ -9,7 +9,7 @@
 // the last term for the roundings of the two. So what a screening leaves out is known to be worse (DERIVED).
 //
 // The copy is brought up to date when a search needs it, and rewinds and forks with the cache. A cache of bytes is its
-// own copy and needs none. Memory: d + 8 bytes a token and head, an eighth of a cache of floats.
+// own copy and needs none. Memory: d + 8 bytes a token and head, a seventh of a cache of floats.
 #pragma once
 
 #include "cache/companion.hpp"
